@@ -1,0 +1,52 @@
+# The two libraries that the headers of tfl include, as tfl::flatbuffers and tfl::xsimd. The build and the installed
+# tflConfig.cmake share this file, so both find them in the same way. Only headers are used: nothing is linked.
+
+# tfl_find_headers(<target> FILE <header> ENTRIES <name>... [PACKAGE <package> <imported target>] [SUFFIXES <dir>...])
+# Makes the imported target <target> where <header> is found, and sets <target>_DIR (with :: as _) to its directory.
+function(tfl_find_headers target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "FILE" "ENTRIES;PACKAGE;SUFFIXES")
+  if(TARGET ${target})
+    return()
+  endif()
+  string(REPLACE "::" "_" prefix "${target}")
+  set(hints "")
+  if(arg_PACKAGE)
+    list(POP_FRONT arg_PACKAGE package)
+    find_package(${package} CONFIG QUIET)
+    foreach(imported IN LISTS arg_PACKAGE)
+      if(TARGET ${imported})
+        get_target_property(directories ${imported} INTERFACE_INCLUDE_DIRECTORIES)
+        string(REGEX REPLACE "\\$<BUILD_INTERFACE:([^>]*)>" "\\1" directories "${directories}")
+        list(FILTER directories EXCLUDE REGEX "\\$<|NOTFOUND")
+        list(APPEND hints ${directories})
+      endif()
+    endforeach()
+  endif()
+  # A cross compiler uses the same headers as the machine that it runs on.
+  find_path(${prefix}_DIR "${arg_FILE}" HINTS ${hints} PATH_SUFFIXES ${arg_SUFFIXES} NO_CMAKE_FIND_ROOT_PATH)
+  mark_as_advanced(${prefix}_DIR)
+  set(directory "${${prefix}_DIR}")
+  if(NOT directory)
+    return()
+  endif()
+  if(CMAKE_CROSSCOMPILING AND directory MATCHES "^/usr/include")
+    # /usr/include as a whole would hide the C library of the other processor.
+    set(view "${CMAKE_CURRENT_BINARY_DIR}/host_headers")
+    file(MAKE_DIRECTORY "${view}")
+    foreach(entry IN LISTS arg_ENTRIES)
+      file(CREATE_LINK "/usr/include/${entry}" "${view}/${entry}" SYMBOLIC)
+    endforeach()
+    string(REGEX REPLACE "^/usr/include" "${view}" directory "${directory}")
+  endif()
+  add_library(${target} INTERFACE IMPORTED GLOBAL)
+  if(NOT directory IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+    set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${directory}"
+                                               INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${directory}")
+  endif()
+endfunction()
+
+tfl_find_headers(tfl::flatbuffers FILE flatbuffers/flatbuffers.h ENTRIES flatbuffers
+                 PACKAGE flatbuffers flatbuffers::flatbuffers flatbuffers::flatbuffers_shared)
+if(TFL_WITH_XSIMD)
+  tfl_find_headers(tfl::xsimd FILE xsimd/xsimd.hpp ENTRIES xsimd PACKAGE xsimd xsimd)
+endif()

@@ -1,0 +1,27 @@
+#pragma once
+// Version and the few macros of the library. Compiler extensions appear in this file only.
+
+#define TFL_VERSION_MAJOR 0
+#define TFL_VERSION_MINOR 1
+#define TFL_VERSION_PATCH 0
+
+#if defined(__GNUC__) || defined(__clang__)
+#define TFL_ALWAYS_INLINE inline __attribute__((always_inline))
+#define TFL_NOINLINE __attribute__((noinline))
+#define TFL_RESTRICT __restrict__
+#define TFL_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define TFL_ALWAYS_INLINE inline
+#define TFL_NOINLINE
+#define TFL_RESTRICT
+#define TFL_PREFETCH(address) static_cast<void>(address)
+#endif
+
+// Define TFL_HEADER_ONLY_SCALAR to compile every kernel without vector instructions (and without xsimd).
+
+// Define TFL_NO_ERROR_TEXT to compile the sentences of errors away (codes and node numbers stay).
+#if defined(TFL_NO_ERROR_TEXT)
+#define TFL_ERROR_TEXT 0
+#else
+#define TFL_ERROR_TEXT 1
+#endif

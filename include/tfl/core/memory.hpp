@@ -1,0 +1,92 @@
+#pragma once
+// Memory that can fail politely: an Allocator is two functions, an Array is an owned block that came from one.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <span>
+#include <utility>
+
+namespace tfl {
+
+inline constexpr std::size_t arena_alignment = 16;  // of every tensor in an arena, and of the arena itself
+inline constexpr std::size_t block_alignment = 64;  // of blocks from an Allocator: packed weights start on a cache line
+
+constexpr std::size_t align_up(std::size_t bytes, std::size_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
+
+/// Where blocks come from. allocate returns nullptr on failure; blocks are aligned to block_alignment.
+struct Allocator {
+  void* (*allocate)(void* context, std::size_t bytes) = nullptr;
+  void (*deallocate)(void* context, void* block, std::size_t bytes) = nullptr;
+  void* context = nullptr;
+};
+
+/// The heap.
+inline Allocator heap_allocator() {
+  return {[](void*, std::size_t bytes) -> void* {
+            return ::operator new(bytes, std::align_val_t{block_alignment}, std::nothrow);
+          },
+          [](void*, void* block, std::size_t) { ::operator delete(block, std::align_val_t{block_alignment}); }, nullptr};
+}
+
+/// A fixed number of value-initialized elements in one block. Move-only. Empty until allocate() succeeds.
+template <class T>
+class Array {
+ public:
+  Array() = default;
+  Array(Array&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), allocator_(other.allocator_) {}
+  Array& operator=(Array&& other) noexcept {
+    if (this != &other) {
+      reset();
+      data_ = std::exchange(other.data_, nullptr);
+      size_ = std::exchange(other.size_, 0);
+      allocator_ = other.allocator_;
+    }
+    return *this;
+  }
+  ~Array() { reset(); }
+
+  /// Replaces the contents by `count` new elements; false (and empty) where memory lacks. count == 0 allocates nothing.
+  [[nodiscard]] bool allocate(Allocator allocator, std::size_t count) {
+    reset();
+    allocator_ = allocator;
+    if (count == 0) return true;
+    if (count > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) return false;
+    void* block = allocator.allocate(allocator.context, count * sizeof(T));
+    if (block == nullptr) return false;
+    data_ = static_cast<T*>(block);
+    size_ = count;
+    std::uninitialized_value_construct_n(data_, count);
+    return true;
+  }
+  void reset() {
+    if (data_ == nullptr) return;
+    std::destroy_n(data_, size_);
+    allocator_.deallocate(allocator_.context, data_, size_ * sizeof(T));
+    data_ = nullptr;
+    size_ = 0;
+  }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
+  T* begin() { return data_; }
+  T* end() { return data_ + size_; }
+  const T* begin() const { return data_; }
+  const T* end() const { return data_ + size_; }
+  std::span<T> span() { return {data_, size_}; }
+  std::span<const T> span() const { return {data_, size_}; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+  Allocator allocator_{};
+};
+
+}  // namespace tfl

@@ -1,0 +1,165 @@
+#pragma once
+// The contract between an op and whoever runs it: the five parts of an op are written in the terms of this file.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "tfl/core/builtin_operator.hpp"
+#include "tfl/core/parallel.hpp"
+#include "tfl/core/status.hpp"
+#include "tfl/core/tensor.hpp"
+#include "tfl/quant/multiplier.hpp"
+
+namespace tfl {
+
+/// How many inputs or outputs a node of an op may have.
+struct Arity {
+  int least = 1, most = 1;
+  constexpr Arity(int n) : least(n), most(n) {}  // NOLINT: a number is an arity
+  constexpr Arity(int least_count, int most_count) : least(least_count), most(most_count) {}
+  constexpr bool allows(int n) const { return n >= least && n <= most; }
+};
+inline constexpr int any_number = 1 << 30;
+
+/// A node as shape inference and preparation see it: descriptions of its inputs (absent ones have type none) and of its
+/// outputs. Outputs come with the type and quantization that the model gives them; infer() sets their shapes.
+class NodeDescription {
+ public:
+  constexpr NodeDescription(std::span<const TensorDescription* const> inputs, std::span<TensorDescription* const> outputs, int version = 1,
+                            int workers = 1, std::span<const TensorDescription* const> intermediates = {})
+      : inputs_(inputs), outputs_(outputs), intermediates_(intermediates), version_(version), workers_(workers) {}
+
+  constexpr int input_count() const { return static_cast<int>(inputs_.size()); }
+  constexpr int output_count() const { return static_cast<int>(outputs_.size()); }
+  constexpr bool has_input(int i) const { return i < input_count() && inputs_[static_cast<std::size_t>(i)] != nullptr; }
+  /// The input, or a description of type none where it is absent.
+  constexpr const TensorDescription& input(int i) const { return has_input(i) ? *inputs_[static_cast<std::size_t>(i)] : absent; }
+  constexpr TensorDescription& output(int i) const { return *outputs_[static_cast<std::size_t>(i)]; }
+  /// Tensors without data whose quantization an op's insides use (LSTM); type none where there are fewer.
+  constexpr const TensorDescription& intermediate(int i) const {
+    return i < static_cast<int>(intermediates_.size()) && intermediates_[static_cast<std::size_t>(i)] != nullptr
+               ? *intermediates_[static_cast<std::size_t>(i)]
+               : absent;
+  }
+  constexpr int version() const { return version_; }
+  /// Threads that may run the kernel at once; scratch memory for each is the op's to ask for.
+  constexpr int workers() const { return workers_; }
+
+ private:
+  static constexpr TensorDescription absent{};
+  std::span<const TensorDescription* const> inputs_;
+  std::span<TensorDescription* const> outputs_;
+  std::span<const TensorDescription* const> intermediates_;
+  int version_, workers_;
+};
+
+/// What a node wants from whoever plans memory.
+struct Needs {
+  std::int64_t multipliers = 0;    // per-channel multipliers that prepare() fills
+  std::int64_t scratch_bytes = 0;  // memory of the arena while the kernel runs, contents undefined
+  std::int64_t packed_bytes = 0;   // constants in the kernel's own layout, filled once by pack() and shared by all interpreters;
+                                   // ask only where the constants' data is known (is_constant)
+};
+
+/// What a kernel gets besides its views. A is the architecture, P the op's Prepared, E the executor.
+template <class A, class P, class E>
+struct Run {
+  using Arch = A;
+  const P& prepared;
+  std::span<const Multiplier> multipliers;
+  const std::byte* packed;  // null where needs() asked for none
+  std::byte* scratch;       // null where needs() asked for none
+  E& executor;
+};
+
+/// The element types that a kernel is compiled for, in the order of the op's inputs and outputs:
+/// Signature<Takes<float, float, float>, Gives<float>>. Raw<N> stands for every type of N bytes, Many<T> (last in its list) for the
+/// rest of the inputs or outputs. Present tensors must match; absent ones match anything.
+template <class... T>
+struct Takes {};
+template <class... T>
+struct Gives {};
+template <class T, class G>
+struct Signature {};
+template <class... S>
+struct Signatures {};
+template <class T>
+struct Many {};
+
+/// For ops without options, and for ops that have nothing to prepare.
+struct NoOptions {
+  template <class Table>
+  static constexpr NoOptions read(const Table&) {
+    return {};
+  }
+};
+struct NothingPrepared {};
+
+/// The views of an op's variable number of inputs or outputs, in order.
+template <class V, class Source>
+class ViewList {
+ public:
+  using view_type = V;
+  constexpr explicit ViewList(Source source) : source_(source) {}
+  constexpr int size() const { return source_.size(); }
+  constexpr V operator[](int i) const { return source_.template get<V>(i); }
+
+ private:
+  Source source_;
+};
+
+/// Facts about an op that the planner uses. An op states them as `static constexpr OpTraits traits{...}`; without it all are false.
+struct OpTraits {
+  bool in_place = false;         // output 0 may overwrite an input of the same bytes: elementwise kernels
+  bool is_view = false;          // output 0 is input 0's bytes under another shape: the kernel has nothing to do when they share memory
+  bool reads_shape_only = false; // outputs follow from the inputs' shapes alone
+  bool has_side_effects = false; // never folded, never skipped
+};
+
+// ---- Rules that many ops share. Each returns the violation, or nothing.
+
+constexpr Violation require_rank(const NodeDescription& node, int input, int rank) {
+  if (node.input(input).rank() == rank) return {};
+  return input_violation(input, ErrorCode::invalid_shape, "must have {} dimensions, not {}", rank, node.input(input).rank());
+}
+constexpr Violation require_rank_between(const NodeDescription& node, int input, int least, int most) {
+  const int rank = node.input(input).rank();
+  if (rank >= least && rank <= most) return {};
+  return input_violation(input, ErrorCode::invalid_shape, "must have {} to {} dimensions, not {}", least, most, rank);
+}
+/// A scale that a kernel can divide by, and a zero point in the type's range.
+constexpr bool is_usable(const Quantization& q, TensorType type) {
+  if (!(q.scale > 0) || !(q.scale < 1e30f)) return false;
+  switch (type) {
+    case TensorType::int8: return q.zero_point >= -128 && q.zero_point <= 127;
+    case TensorType::uint8: return q.zero_point >= 0 && q.zero_point <= 255;
+    case TensorType::int16: return q.zero_point >= -32768 && q.zero_point <= 32767;
+    default: return true;
+  }
+}
+constexpr Violation require_quantized_input(const NodeDescription& node, int i) {
+  if (is_usable(node.input(i).quantization, node.input(i).type)) return {};
+  return input_violation(i, ErrorCode::invalid_quantization, "must have a positive scale and a zero point in the range of its type");
+}
+constexpr Violation require_quantized_output(const NodeDescription& node, int i) {
+  if (is_usable(node.output(i).quantization, node.output(i).type)) return {};
+  return output_violation(i, ErrorCode::invalid_quantization, "must have a positive scale and a zero point in the range of its type");
+}
+constexpr Violation require_same_type(const NodeDescription& node, int output, int input) {
+  if (node.output(output).type == node.input(input).type) return {};
+  return output_violation(output, ErrorCode::invalid_type, "must have the type of input {}", input);
+}
+/// Inputs whose integers decide the output's shape: an error that means "not before running" until they are known.
+constexpr Violation require_known(const NodeDescription& node, int input) {
+  if (node.input(input).integers.known()) return {};
+  return input_violation(input, ErrorCode::unknown_value, "must be known before running");
+}
+/// A negative axis counts from the end; -1 where the axis is outside [-rank, rank).
+constexpr int normalized_axis(std::int64_t axis, int rank) {
+  if (axis < -rank || axis >= rank) return -1;
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+}  // namespace tfl

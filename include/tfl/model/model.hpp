@@ -1,0 +1,179 @@
+#pragma once
+// Model: a verified .tflite file and its flat graph. Immutable; copies share the file.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "tfl/core/memory.hpp"
+#include "tfl/core/status.hpp"
+#include "tfl/model/file.hpp"
+#include "tfl/model/graph.hpp"
+#include "tfl/model/reader.hpp"
+#include "tfl/model/schema.hpp"
+#include "tfl/model/verifier.hpp"
+
+namespace tfl {
+
+/// A name of a signature's input or output, and its tensor in the signature's subgraph.
+struct SignatureTensor {
+  std::string_view name;
+  int tensor = -1;
+};
+
+class Model {
+ public:
+  Model() = default;
+
+  /// Maps the file and verifies it. Weights are not copied.
+  static Result<Model> from_file(const char* path, Allocator allocator = heap_allocator()) {
+    auto bytes = ModelBytes::open(path, allocator);
+    if (!bytes) return bytes.error();
+    return make(std::move(*bytes), allocator);
+  }
+  /// Verifies a model that lies in memory, which the caller keeps alive and unchanged for as long as any copy of the Model
+  /// lives; a constexpr array will do. Copied only where it does not start at a multiple of 16 bytes.
+  static Result<Model> from_memory(std::span<const std::byte> file, Allocator allocator = heap_allocator()) {
+    auto bytes = ModelBytes::borrow(file, allocator);
+    if (!bytes) return bytes.error();
+    return make(std::move(*bytes), allocator);
+  }
+  static Result<Model> from_memory(std::span<const std::uint8_t> file, Allocator allocator = heap_allocator()) {
+    return from_memory(std::as_bytes(file), allocator);
+  }
+  /// As from_memory, but keeps a copy of its own.
+  static Result<Model> from_copy(std::span<const std::byte> file, Allocator allocator = heap_allocator()) {
+    auto bytes = ModelBytes::copy(file, allocator);
+    if (!bytes) return bytes.error();
+    return make(std::move(*bytes), allocator);
+  }
+
+  Model(const Model& other) : data_(other.data_) { retain(); }
+  Model(Model&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  Model& operator=(Model other) noexcept {
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~Model() { release(); }
+
+  explicit operator bool() const { return data_ != nullptr; }
+  std::span<const GraphSubgraph> subgraphs() const { return data_->graph.subgraphs.span(); }
+  std::string_view description() const { return detail::text_of(data_->root->description()); }
+  std::span<const std::byte> file() const { return data_->bytes.bytes(); }
+
+  int signature_count() const { return static_cast<int>(detail::size_of(data_->root->signature_defs())); }
+  /// The signature's name. Requires 0 <= i < signature_count().
+  std::string_view signature_name(int i) const { return detail::text_of(signature(i).signature_key()); }
+  /// The index of the signature, or -1.
+  int find_signature(std::string_view name) const {
+    for (int i = 0; i < signature_count(); ++i) {
+      if (signature_name(i) == name) return i;
+    }
+    return -1;
+  }
+  int signature_subgraph(int i) const { return static_cast<int>(signature(i).subgraph_index()); }
+  int signature_input_count(int i) const { return static_cast<int>(detail::size_of(signature(i).inputs())); }
+  int signature_output_count(int i) const { return static_cast<int>(detail::size_of(signature(i).outputs())); }
+  SignatureTensor signature_input(int i, int k) const { return named(*signature(i).inputs()->Get(static_cast<unsigned>(k))); }
+  SignatureTensor signature_output(int i, int k) const { return named(*signature(i).outputs()->Get(static_cast<unsigned>(k))); }
+
+  int metadata_count() const { return static_cast<int>(detail::size_of(data_->root->metadata())); }
+  std::string_view metadata_name(int i) const { return detail::text_of(data_->root->metadata()->Get(static_cast<unsigned>(i))->name()); }
+  std::span<const std::byte> metadata_bytes(int i) const {
+    return Verifier::buffer_bytes(file(), *data_->root, data_->root->metadata()->Get(static_cast<unsigned>(i))->buffer());
+  }
+  /// The bytes under this name; empty where there are none.
+  std::span<const std::byte> metadata(std::string_view name) const {
+    for (int i = 0; i < metadata_count(); ++i) {
+      if (metadata_name(i) == name) return metadata_bytes(i);
+    }
+    return {};
+  }
+
+  /// Constants in a kernel's own layout, made once by whoever asks first and shared by every interpreter of this model.
+  /// `key` tells layouts of one node apart (the op's entry: one per architecture). Returns null where memory lacks.
+  template <class Fill>
+  const std::byte* packed(const void* key, int subgraph, int node, std::size_t bytes, Fill fill) const {
+    const std::scoped_lock lock(data_->packed_mutex);
+    for (const Packed* p = data_->packed; p != nullptr; p = p->next) {
+      if (p->key == key && p->subgraph == subgraph && p->node == node && p->bytes.size() == bytes) return p->bytes.data();
+    }
+    void* block = data_->allocator.allocate(data_->allocator.context, sizeof(Packed));
+    if (block == nullptr) return nullptr;
+    auto* entry = std::construct_at(static_cast<Packed*>(block));
+    if (!entry->bytes.allocate(data_->allocator, bytes)) {
+      data_->destroy(entry);
+      return nullptr;
+    }
+    fill(entry->bytes.data());
+    entry->key = key;
+    entry->subgraph = subgraph;
+    entry->node = node;
+    entry->next = data_->packed;
+    data_->packed = entry;
+    return entry->bytes.data();
+  }
+
+  Allocator allocator() const { return data_->allocator; }
+
+ private:
+  struct Packed {
+    const void* key = nullptr;
+    int subgraph = 0, node = 0;
+    Array<std::byte> bytes;
+    Packed* next = nullptr;
+  };
+  struct Data {
+    std::atomic<int> owners{1};
+    Allocator allocator{};
+    ModelBytes bytes;
+    const schema::Model* root = nullptr;
+    Graph graph;
+    std::mutex packed_mutex;
+    Packed* packed = nullptr;
+
+    void destroy(Packed* entry) {
+      std::destroy_at(entry);
+      allocator.deallocate(allocator.context, entry, sizeof(Packed));
+    }
+    ~Data() {
+      while (packed != nullptr) destroy(std::exchange(packed, packed->next));
+    }
+  };
+
+  static Result<Model> make(ModelBytes bytes, Allocator allocator) {
+    auto root = Verifier(bytes.bytes(), allocator).verify();
+    if (!root) return root.error();
+    void* block = allocator.allocate(allocator.context, sizeof(Data));
+    if (block == nullptr) return Error(ErrorCode::out_of_memory, "model: no memory for the model's tables");
+    Model model;
+    model.data_ = std::construct_at(static_cast<Data*>(block));
+    model.data_->allocator = allocator;
+    model.data_->bytes = std::move(bytes);
+    model.data_->root = *root;
+    if (auto r = model.data_->graph.read(model.data_->bytes.bytes(), **root, allocator); !r) return r.error();
+    return model;
+  }
+
+  const schema::SignatureDef& signature(int i) const { return *data_->root->signature_defs()->Get(static_cast<unsigned>(i)); }
+  static SignatureTensor named(const schema::TensorMap& map) { return {detail::text_of(map.name()), static_cast<int>(map.tensor_index())}; }
+
+  void retain() const {
+    if (data_ != nullptr) data_->owners.fetch_add(1, std::memory_order_relaxed);
+  }
+  void release() {
+    if (data_ == nullptr || data_->owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    const Allocator allocator = data_->allocator;
+    std::destroy_at(data_);
+    allocator.deallocate(allocator.context, data_, sizeof(Data));
+  }
+
+  Data* data_ = nullptr;
+};
+
+}  // namespace tfl

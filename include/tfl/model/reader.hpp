@@ -1,0 +1,160 @@
+#pragma once
+// From a verified file to the flat graph.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "tfl/core/memory.hpp"
+#include "tfl/core/status.hpp"
+#include "tfl/model/graph.hpp"
+#include "tfl/model/schema.hpp"
+#include "tfl/model/verifier.hpp"
+
+namespace tfl {
+
+/// Owns the tables of all subgraphs; names, data and index lists stay in the file.
+struct Graph {
+  Array<GraphTensor> tensors;
+  Array<GraphNode> nodes;
+  Array<GraphSubgraph> subgraphs;
+  Array<std::byte> realigned;  // constants that the file keeps where their type must not lie
+
+  /// Requires a file that Verifier passed. Fails where nodes read each other in a cycle, or memory lacks.
+  Result<void> read(std::span<const std::byte> file, const schema::Model& model, Allocator allocator) {
+    std::size_t tensor_count = 0, node_count = 0;
+    for (const schema::SubGraph* subgraph : *model.subgraphs()) {
+      tensor_count += detail::size_of(subgraph->tensors());
+      node_count += detail::size_of(subgraph->operators());
+    }
+    if (!tensors.allocate(allocator, tensor_count) || !nodes.allocate(allocator, node_count) ||
+        !subgraphs.allocate(allocator, model.subgraphs()->size())) {
+      return Error(ErrorCode::out_of_memory, "model: no memory for the tables of ") << tensor_count << " tensors and " << node_count << " nodes";
+    }
+    std::size_t first_tensor = 0, first_node = 0;
+    for (unsigned s = 0; s < model.subgraphs()->size(); ++s) {
+      const schema::SubGraph& source = *model.subgraphs()->Get(s);
+      const std::span<GraphTensor> own_tensors = tensors.span().subspan(first_tensor, detail::size_of(source.tensors()));
+      const std::span<GraphNode> own_nodes = nodes.span().subspan(first_node, detail::size_of(source.operators()));
+      for (unsigned i = 0; i < own_tensors.size(); ++i) own_tensors[i] = tensor(file, model, *source.tensors()->Get(i));
+      for (unsigned i = 0; i < own_nodes.size(); ++i) own_nodes[i] = node(model, *source.operators()->Get(i), static_cast<int>(i));
+      subgraphs[s] = {detail::text_of(source.name()), own_tensors, own_nodes, indices(source.inputs()), indices(source.outputs())};
+      if (auto r = order(static_cast<int>(s), own_nodes, allocator); !r) return r;
+      first_tensor += own_tensors.size();
+      first_node += own_nodes.size();
+    }
+    return realign(allocator);
+  }
+
+ private:
+  static std::span<const std::int32_t> indices(const flatbuffers::Vector<std::int32_t>* list) {
+    if (list == nullptr) return {};
+    return {list->data(), list->size()};
+  }
+
+  static GraphTensor tensor(std::span<const std::byte> file, const schema::Model& model, const schema::Tensor& source) {
+    GraphTensor result;
+    result.name = detail::text_of(source.name());
+    result.sparsity = source.sparsity();
+    TensorDescription& d = result.description;
+    d.type = static_cast<TensorType>(source.type());
+    d.shape = Shape::from(indices(source.shape()));
+    result.signature_shape = detail::size_of(source.shape_signature()) != 0 ? Shape::from(indices(source.shape_signature())) : d.shape;
+    d.is_variable = source.is_variable();
+    result.data = Verifier::buffer_bytes(file, model, source.buffer());
+    d.is_constant = !result.data.empty();
+    const schema::QuantizationParameters* q = source.quantization();
+    if (q != nullptr && detail::size_of(q->scale()) > 0) {
+      d.quantization.scale = q->scale()->Get(0);
+      d.quantization.zero_point = static_cast<std::int32_t>(q->zero_point()->Get(0));
+      d.quantization.channel_scales = {q->scale()->data(), q->scale()->size()};
+      d.quantization.channel_zero_points = {q->zero_point()->data(), q->zero_point()->size()};
+      d.quantization.axis = q->quantized_dimension();
+    }
+    return result;
+  }
+
+  static GraphNode node(const schema::Model& model, const schema::Operator& source, int file_index) {
+    const schema::OperatorCode& code = *model.operator_codes()->Get(source.opcode_index());
+    return {static_cast<BuiltinOperator>(operator_code(code)), detail::text_of(code.custom_code()), code.version(),
+            indices(source.inputs()), indices(source.outputs()), indices(source.intermediates()), &source, file_index};
+  }
+
+  /// Puts the nodes in an order in which tensors are written before they are read; keeps the file's order where it is one.
+  static Result<void> order(int subgraph, std::span<GraphNode> own, Allocator allocator) {
+    std::int32_t highest = -1;
+    for (const GraphNode& n : own) {
+      for (const std::int32_t t : n.outputs) highest = t > highest ? t : highest;
+    }
+    Array<bool> waiting;  // tensors that a node will still write
+    Array<GraphNode> source;
+    Array<bool> placed;
+    if (!waiting.allocate(allocator, static_cast<std::size_t>(highest + 1))) return out_of_memory();
+    for (const GraphNode& n : own) {
+      for (const std::int32_t t : n.outputs) waiting[static_cast<std::size_t>(t)] = true;
+    }
+    const auto ready = [&](const GraphNode& n) {
+      for (const std::int32_t t : n.inputs) {
+        if (t >= 0 && t <= highest && waiting[static_cast<std::size_t>(t)]) return false;
+      }
+      return true;
+    };
+    const auto write = [&](const GraphNode& n) {
+      for (const std::int32_t t : n.outputs) waiting[static_cast<std::size_t>(t)] = false;
+    };
+    std::size_t done = 0;
+    while (done < own.size() && ready(own[done])) write(own[done++]);
+    if (done == own.size()) return {};
+
+    // Rare: repeated sweeps over what is left, at most one sweep per level of the graph.
+    if (!source.allocate(allocator, own.size()) || !placed.allocate(allocator, own.size())) return out_of_memory();
+    for (std::size_t i = 0; i < own.size(); ++i) source[i] = own[i];
+    for (std::size_t i = 0; i < done; ++i) placed[i] = true;
+    std::size_t next = done;
+    for (bool progress = true; progress && next < own.size();) {
+      progress = false;
+      for (std::size_t i = done; i < source.size(); ++i) {
+        if (placed[i] || !ready(source[i])) continue;
+        write(source[i]);
+        own[next++] = source[i];
+        placed[i] = progress = true;
+      }
+    }
+    if (next == own.size()) return {};
+    std::size_t stuck = done;
+    while (placed[stuck]) ++stuck;
+    Error error(ErrorCode::invalid_model, "model: subgraph ");
+    error.at(subgraph, source[stuck].file_index) << subgraph << ": node " << source[stuck].file_index << ' ';
+    error << source[stuck].name() << ": reads, directly or through other nodes, what it writes itself: the graph has a cycle";
+    return error;
+  }
+
+  /// Kernels read constants where they lie in the file, unless their address doesn't suit their type.
+  Result<void> realign(Allocator allocator) {
+    const auto misplaced = [](const GraphTensor& t) {
+      const auto size = static_cast<std::size_t>(bits_of(t.description.type) / 8);
+      const std::size_t alignment = size > 8 ? 8 : size;
+      return alignment > 1 && reinterpret_cast<std::uintptr_t>(t.data.data()) % alignment != 0;
+    };
+    std::size_t bytes = 0;
+    for (const GraphTensor& t : tensors) {
+      if (misplaced(t)) bytes += align_up(t.data.size(), arena_alignment);
+    }
+    if (bytes == 0) return {};
+    if (!realigned.allocate(allocator, bytes)) return out_of_memory();
+    std::size_t offset = 0;
+    for (GraphTensor& t : tensors) {
+      if (!misplaced(t)) continue;
+      std::memcpy(realigned.data() + offset, t.data.data(), t.data.size());
+      t.data = {realigned.data() + offset, t.data.size()};
+      offset += align_up(t.data.size(), arena_alignment);
+    }
+    return {};
+  }
+
+  static Error out_of_memory() { return Error(ErrorCode::out_of_memory, "model: no memory for the graph's tables"); }
+};
+
+}  // namespace tfl

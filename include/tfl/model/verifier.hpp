@@ -1,0 +1,308 @@
+#pragma once
+// Checks of a file before anything else reads it. What passes here has a sound structure: indices, ranks, sizes, order.
+// Rules of single ops (ranks, types, options) are their infer()'s.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+#include "tfl/core/builtin_operator.hpp"
+#include "tfl/core/memory.hpp"
+#include "tfl/core/shape.hpp"
+#include "tfl/core/status.hpp"
+#include "tfl/core/type.hpp"
+#include "tfl/model/schema.hpp"
+
+namespace tfl {
+
+static_assert(static_cast<int>(schema::BuiltinOperator::MAX) == static_cast<int>(BuiltinOperator::STABLEHLO_CASE));
+static_assert(static_cast<int>(schema::TensorType::MAX) == tensor_type_count - 1);
+
+namespace detail {
+
+template <class T>
+std::size_t size_of(const flatbuffers::Vector<T>* vector) {
+  return vector != nullptr ? vector->size() : 0;
+}
+inline std::string_view text_of(const flatbuffers::String* string) {
+  return string != nullptr ? std::string_view(string->c_str(), string->size()) : std::string_view();
+}
+
+/// Names come from the file: long ones are cut, bytes that a terminal would act on are replaced.
+template <class Stream>
+void print_name(Stream& stream, std::string_view name) {
+  stream << '\'';
+  for (const char c : name.substr(0, 80)) stream << (static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c);
+  if (name.size() > 80) stream << "...";
+  stream << '\'';
+}
+
+template <class Stream>
+void print_shape(Stream& stream, const Shape& shape) {
+  stream << '[';
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (i > 0) stream << ',';
+    stream << shape[i];
+  }
+  stream << ']';
+}
+
+}  // namespace detail
+
+/// The operator code that the file gives: files older than the wide field keep it in the narrow one.
+inline std::int32_t operator_code(const schema::OperatorCode& code) {
+  const auto narrow = static_cast<std::int32_t>(code.deprecated_builtin_code());
+  const auto wide = static_cast<std::int32_t>(code.builtin_code());
+  return narrow > wide ? narrow : wide;
+}
+
+class Verifier {
+ public:
+  Verifier(std::span<const std::byte> file, Allocator allocator) : file_(file), allocator_(allocator) {}
+
+  /// The root table, or the first rule that the file breaks.
+  Result<const schema::Model*> verify() {
+    // Inside flatbuffers' own tables offsets are 32 bits wide and signed; buffers may lie beyond.
+    const std::size_t size = file_.size() < FLATBUFFERS_MAX_BUFFER_SIZE ? file_.size() : FLATBUFFERS_MAX_BUFFER_SIZE - 1;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(file_.data());
+    if (size < 8) return broken("is only ") << file_.size() << " bytes long";
+    if (!schema::ModelBufferHasIdentifier(bytes)) return broken("lacks the identifier TFL3 at byte 4: this is not a .tflite file");
+    flatbuffers::Verifier structure(bytes, size, /*max_depth=*/64, /*max_tables=*/10'000'000);
+    if (!schema::VerifyModelBuffer(structure)) return broken("has a damaged structure: an offset or a length points outside of the file");
+    model_ = schema::GetModel(bytes);
+    if (model_->version() != 3) return broken("has schema version ") << model_->version() << "; this library reads version 3";
+    if (detail::size_of(model_->subgraphs()) == 0) return broken("has no subgraph");
+
+    if (auto r = verify_operator_codes(); !r) return r.error();
+    if (auto r = verify_buffers(); !r) return r.error();
+    for (subgraph_ = 0; subgraph_ < static_cast<int>(model_->subgraphs()->size()); ++subgraph_) {
+      if (auto r = verify_subgraph(*model_->subgraphs()->Get(static_cast<unsigned>(subgraph_))); !r) return r.error();
+    }
+    if (auto r = verify_signatures(); !r) return r.error();
+    if (auto r = verify_metadata(); !r) return r.error();
+    return model_;
+  }
+
+  /// The bytes of a buffer, inside or behind the flatbuffers part of the file. Requires verify() to have passed.
+  static std::span<const std::byte> buffer_bytes(std::span<const std::byte> file, const schema::Model& model, std::uint32_t index) {
+    const schema::Buffer* buffer = index < detail::size_of(model.buffers()) ? model.buffers()->Get(index) : nullptr;
+    if (buffer == nullptr) return {};
+    if (buffer->offset() > 1) return file.subspan(buffer->offset(), buffer->size());
+    if (buffer->data() == nullptr) return {};
+    return {reinterpret_cast<const std::byte*>(buffer->data()->data()), buffer->data()->size()};
+  }
+
+ private:
+  using Check = Result<void>;
+  using Indices = flatbuffers::Vector<std::int32_t>;
+
+  static Error broken(std::string_view what) { return Error(ErrorCode::invalid_model, "model: the file ") << what; }
+
+  Error at_subgraph() const { return Error(ErrorCode::invalid_model, "model: subgraph ").at(subgraph_, -1) << subgraph_ << ": "; }
+  Error at_node(unsigned node) const {
+    const schema::SubGraph& subgraph = *model_->subgraphs()->Get(static_cast<unsigned>(subgraph_));
+    const std::uint32_t opcode = subgraph.operators()->Get(node)->opcode_index();
+    Error error = at_subgraph();
+    error.at(subgraph_, static_cast<int>(node)) << "node " << node;
+    if (opcode < detail::size_of(model_->operator_codes())) {
+      const schema::OperatorCode& code = *model_->operator_codes()->Get(opcode);
+      error << ' ' << name_of(static_cast<BuiltinOperator>(operator_code(code)));
+    }
+    return error << ": ";
+  }
+  Error at_tensor(unsigned tensor) const {
+    const schema::SubGraph& subgraph = *model_->subgraphs()->Get(static_cast<unsigned>(subgraph_));
+    Error error = at_subgraph();
+    error.at(subgraph_, -1, static_cast<int>(tensor)) << "tensor " << tensor << ' ';
+    detail::print_name(error, detail::text_of(subgraph.tensors()->Get(tensor)->name()));
+    return error << ' ';
+  }
+
+  Check verify_operator_codes() {
+    for (unsigned i = 0; i < detail::size_of(model_->operator_codes()); ++i) {
+      const schema::OperatorCode* code = model_->operator_codes()->Get(i);
+      const std::int32_t value = operator_code(*code);
+      if (value < 0 || value > static_cast<int>(schema::BuiltinOperator::MAX)) {
+        return broken("names operator code ") << value << ", which the schema does not have";
+      }
+      if (value == static_cast<int>(BuiltinOperator::CUSTOM) && detail::size_of(code->custom_code()) == 0) {
+        return broken("has a custom operator without a name: operator code ") << i;
+      }
+      if (code->version() < 1) return broken("has operator code ") << i << " with version " << code->version();
+    }
+    return {};
+  }
+
+  Check verify_buffers() {
+    for (unsigned i = 0; i < detail::size_of(model_->buffers()); ++i) {
+      const schema::Buffer* buffer = model_->buffers()->Get(i);
+      if (buffer->offset() <= 1) continue;
+      if (buffer->offset() > file_.size() || buffer->size() > file_.size() - buffer->offset()) {
+        return broken("has buffer ") << i << " at offset " << buffer->offset() << " with " << buffer->size()
+                                     << " bytes, which ends outside of the file's " << file_.size();
+      }
+    }
+    return {};
+  }
+
+  Check verify_subgraph(const schema::SubGraph& subgraph) {
+    const std::size_t tensors = detail::size_of(subgraph.tensors());
+    for (unsigned i = 0; i < tensors; ++i) {
+      if (auto r = verify_tensor(i, *subgraph.tensors()->Get(i)); !r) return r;
+    }
+    for (const Indices* list : {subgraph.inputs(), subgraph.outputs()}) {
+      for (unsigned i = 0; i < detail::size_of(list); ++i) {
+        if (list->Get(i) < 0 || static_cast<std::size_t>(list->Get(i)) >= tensors) {
+          return at_subgraph() << (list == subgraph.inputs() ? "input " : "output ") << i << " is tensor " << list->Get(i) << ", but there are "
+                               << tensors << " tensors";
+        }
+      }
+    }
+    const std::size_t nodes = detail::size_of(subgraph.operators());
+    for (unsigned i = 0; i < nodes; ++i) {
+      if (auto r = verify_node(i, *subgraph.operators()->Get(i), tensors); !r) return r;
+    }
+    return verify_producers(subgraph, tensors, nodes);
+  }
+
+  Check verify_tensor(unsigned index, const schema::Tensor& tensor) {
+    const auto type = static_cast<int>(tensor.type());
+    if (type < 0 || type >= tensor_type_count) return at_tensor(index) << "has type " << type << ", which the schema does not have";
+    const std::size_t rank = detail::size_of(tensor.shape());
+    if (rank > max_rank) return at_tensor(index) << "has " << rank << " dimensions; at most " << max_rank << " are possible";
+    const Shape shape = rank == 0 ? Shape{} : Shape::from({tensor.shape()->data(), rank});
+    const std::int64_t count = shape.checked_count();
+    if (count < 0) {
+      Error error = at_tensor(index) << "has shape ";
+      detail::print_shape(error, shape);
+      return error << ": a dimension is negative, or their product passes 2^31 - 1";
+    }
+    const std::size_t signature_rank = detail::size_of(tensor.shape_signature());
+    if (signature_rank != 0 && signature_rank != rank) {
+      return at_tensor(index) << "has " << rank << " dimensions, but a shape signature of " << signature_rank;
+    }
+    if (tensor.buffer() >= detail::size_of(model_->buffers()) && tensor.buffer() != 0) {
+      return at_tensor(index) << "uses buffer " << tensor.buffer() << ", but there are " << detail::size_of(model_->buffers()) << " buffers";
+    }
+    if (tensor.external_buffer() != 0) {
+      return at_tensor(index) << "keeps its data in external buffer " << tensor.external_buffer() << ", a file of its own; convert the model with its weights inside";
+    }
+    const std::size_t held = buffer_bytes(file_, *model_, tensor.buffer()).size();
+    if (held != 0 && tensor.sparsity() == nullptr && bits_of(static_cast<TensorType>(type)) != 0) {
+      const std::int64_t needed = bytes_of(static_cast<TensorType>(type), count);
+      if (static_cast<std::int64_t>(held) != needed) {
+        Error error = at_tensor(index) << name_of(static_cast<TensorType>(type));
+        detail::print_shape(error, shape);
+        return error << " takes " << needed << " bytes, but its buffer " << tensor.buffer() << " holds " << held;
+      }
+    }
+    if (tensor.is_variable() && held != 0) return at_tensor(index) << "is variable, but has constant data";
+    return verify_quantization(index, tensor, shape);
+  }
+
+  Check verify_quantization(unsigned index, const schema::Tensor& tensor, const Shape& shape) {
+    const schema::QuantizationParameters* q = tensor.quantization();
+    const std::size_t scales = q != nullptr ? detail::size_of(q->scale()) : 0;
+    if (scales == 0) return {};
+    const std::size_t zero_points = detail::size_of(q->zero_point());
+    if (zero_points != scales) return at_tensor(index) << "has " << scales << " scales, but " << zero_points << " zero points";
+    for (unsigned i = 0; i < scales; ++i) {
+      const float scale = q->scale()->Get(i);
+      if (!std::isfinite(scale) || scale < 0) return at_tensor(index) << "has a scale that is negative or not finite, for channel " << i;
+      const std::int64_t zero = q->zero_point()->Get(i);
+      if (zero < std::numeric_limits<std::int32_t>::min() || zero > std::numeric_limits<std::int32_t>::max()) {
+        return at_tensor(index) << "has zero point " << zero << ", which doesn't fit 32 bits";
+      }
+    }
+    if (scales > 1) {
+      const std::int32_t axis = q->quantized_dimension();
+      if (axis < 0 || axis >= shape.rank()) {
+        return at_tensor(index) << "is quantized along dimension " << axis << ", but has " << shape.rank() << " dimensions";
+      }
+      if (static_cast<std::size_t>(shape[axis]) != scales) {
+        return at_tensor(index) << "has " << scales << " scales, but " << shape[axis] << " channels in dimension " << axis;
+      }
+    }
+    return {};
+  }
+
+  Check verify_node(unsigned index, const schema::Operator& node, std::size_t tensors) {
+    if (node.opcode_index() >= detail::size_of(model_->operator_codes())) {
+      return at_node(index) << "uses operator code " << node.opcode_index() << ", but there are " << detail::size_of(model_->operator_codes());
+    }
+    const Indices* lists[] = {node.inputs(), node.outputs(), node.intermediates()};
+    const char* names[] = {"input ", "output ", "intermediate "};
+    for (int kind = 0; kind < 3; ++kind) {
+      for (unsigned i = 0; i < detail::size_of(lists[kind]); ++i) {
+        const std::int32_t tensor = lists[kind]->Get(i);
+        const bool absent = tensor == -1 && kind != 1;  // inputs may be left out, outputs may not
+        if (!absent && (tensor < 0 || static_cast<std::size_t>(tensor) >= tensors)) {
+          return at_node(index) << names[kind] << i << " is tensor " << tensor << ", but there are " << tensors << " tensors";
+        }
+      }
+    }
+    return {};
+  }
+
+  // Every tensor has at most one writer, and constants, variables and inputs have none.
+  Check verify_producers(const schema::SubGraph& subgraph, std::size_t tensors, std::size_t nodes) {
+    Array<std::int32_t> producer;
+    if (!producer.allocate(allocator_, tensors)) return Error(ErrorCode::out_of_memory, "model: no memory to verify ") << tensors << " tensors";
+    constexpr std::int32_t nobody = 0, caller = -1;
+    for (unsigned i = 0; i < detail::size_of(subgraph.inputs()); ++i) producer[static_cast<std::size_t>(subgraph.inputs()->Get(i))] = caller;
+    for (unsigned n = 0; n < nodes; ++n) {
+      const Indices* outputs = subgraph.operators()->Get(n)->outputs();
+      for (unsigned i = 0; i < detail::size_of(outputs); ++i) {
+        const auto tensor = static_cast<std::size_t>(outputs->Get(i));
+        const schema::Tensor& description = *subgraph.tensors()->Get(static_cast<unsigned>(tensor));
+        if (producer[tensor] == caller) return at_node(n) << "output " << i << " is tensor " << tensor << ", an input of the subgraph";
+        if (producer[tensor] != nobody) {
+          return at_node(n) << "output " << i << " is tensor " << tensor << ", which node " << producer[tensor] - 1 << " writes already";
+        }
+        if (!buffer_bytes(file_, *model_, description.buffer()).empty()) {
+          return at_node(n) << "output " << i << " is tensor " << tensor << ", which has constant data";
+        }
+        if (description.is_variable()) return at_node(n) << "output " << i << " is tensor " << tensor << ", which is variable";
+        producer[tensor] = static_cast<std::int32_t>(n) + 1;
+      }
+    }
+    return {};
+  }
+
+  Check verify_signatures() {
+    for (unsigned s = 0; s < detail::size_of(model_->signature_defs()); ++s) {
+      const schema::SignatureDef& signature = *model_->signature_defs()->Get(s);
+      if (signature.subgraph_index() >= model_->subgraphs()->size()) {
+        return broken("has signature ") << s << " for subgraph " << signature.subgraph_index() << ", but there are " << model_->subgraphs()->size();
+      }
+      const std::size_t tensors = detail::size_of(model_->subgraphs()->Get(signature.subgraph_index())->tensors());
+      for (const auto* list : {signature.inputs(), signature.outputs()}) {
+        for (unsigned i = 0; i < detail::size_of(list); ++i) {
+          if (list->Get(i)->tensor_index() >= tensors) {
+            return broken("has signature ") << s << " that names tensor " << list->Get(i)->tensor_index() << ", but there are " << tensors;
+          }
+        }
+      }
+    }
+    return {};
+  }
+
+  Check verify_metadata() {
+    for (unsigned i = 0; i < detail::size_of(model_->metadata()); ++i) {
+      if (model_->metadata()->Get(i)->buffer() >= detail::size_of(model_->buffers())) {
+        return broken("has metadata ") << i << " in buffer " << model_->metadata()->Get(i)->buffer() << ", but there are "
+                                       << detail::size_of(model_->buffers()) << " buffers";
+      }
+    }
+    return {};
+  }
+
+  std::span<const std::byte> file_;
+  Allocator allocator_;
+  const schema::Model* model_ = nullptr;
+  int subgraph_ = 0;
+};
+
+}  // namespace tfl

@@ -1,0 +1,73 @@
+#pragma once
+// Requantization: an int32 accumulator times a real multiplier in 31-bit fixed point, rounded twice, exactly as TensorFlow Lite's
+// reference kernels do. Formulas: Jacob et al., "Quantization and Training of Neural Networks for Efficient
+// Integer-Arithmetic-Only Inference" (2018), section 2.2, and gemmlowp's fixed-point notes.
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+namespace tfl {
+
+/// real = mantissa * 2^(shift - 31), with mantissa in [2^30, 2^31), or 0.
+struct Multiplier {
+  std::int32_t mantissa = 0;
+  std::int32_t shift = 0;
+  friend constexpr bool operator==(const Multiplier&, const Multiplier&) = default;
+};
+
+/// The nearest 31-bit multiplier of a finite number; 0 below 2^-32. Works in constant evaluation (no libm).
+constexpr Multiplier quantize_multiplier(double real) {
+  const auto bits = std::bit_cast<std::uint64_t>(real);
+  const bool negative = (bits >> 63) != 0;
+  std::uint64_t fraction = bits & 0xfffffffffffffull;
+  int exponent = static_cast<int>((bits >> 52) & 0x7ff);
+  if (exponent == 0 || exponent == 0x7ff) return {};  // zero, subnormals (far below 2^-32) and non-finite numbers
+  fraction |= std::uint64_t{1} << 52;                 // real = fraction * 2^(exponent - 1075), fraction in [2^52, 2^53)
+  exponent -= 1022;                                   // real = (fraction / 2^53) * 2^exponent, the quotient in [0.5, 1)
+  // Half away from zero, as std::round.
+  auto mantissa = static_cast<std::int64_t>((fraction + (std::uint64_t{1} << 21)) >> 22);
+  if (mantissa == std::int64_t{1} << 31) {
+    mantissa /= 2;
+    ++exponent;
+  }
+  if (exponent < -31) return {};
+  return {static_cast<std::int32_t>(negative ? -mantissa : mantissa), exponent};
+}
+
+/// round(a * b / 2^31), half away from zero on the negative side as gemmlowp has it; saturates the one case that overflows.
+constexpr std::int32_t saturating_rounding_doubling_high_mul(std::int32_t a, std::int32_t b) {
+  if (a == b && a == std::numeric_limits<std::int32_t>::min()) return std::numeric_limits<std::int32_t>::max();
+  // floor((ab + 2^30) / 2^31) equals gemmlowp's truncating division with a signed nudge.
+  return static_cast<std::int32_t>((std::int64_t{a} * b + (std::int64_t{1} << 30)) >> 31);
+}
+
+/// round(x / 2^exponent), half away from zero. Requires 0 <= exponent <= 31.
+constexpr std::int32_t rounding_divide_by_power_of_two(std::int32_t x, int exponent) {
+  const auto mask = static_cast<std::int32_t>((std::int64_t{1} << exponent) - 1);
+  const std::int32_t remainder = x & mask;
+  const std::int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+  return (x >> exponent) + (remainder > threshold ? 1 : 0);
+}
+
+/// x * 2^amount, wrapping.
+constexpr std::int32_t wrapping_shift_left(std::int32_t x, int amount) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(x) << amount);
+}
+
+/// round(x * real), rounding twice.
+constexpr std::int32_t multiply(std::int32_t x, Multiplier by) {
+  const int left = by.shift > 0 ? by.shift : 0;
+  const int right = by.shift > 0 ? 0 : -by.shift;
+  return rounding_divide_by_power_of_two(saturating_rounding_doubling_high_mul(wrapping_shift_left(x, left), by.mantissa), right);
+}
+
+/// round(x * real) of a wide accumulator (16-bit activations): the multiplier is cut to 15 bits, rounded once.
+/// Requires |x| < 2^47 and shift in [-31, 8).
+constexpr std::int32_t multiply(std::int64_t x, Multiplier by) {
+  const std::int32_t narrow = by.mantissa < 0x7fff0000 ? (by.mantissa + (1 << 15)) >> 16 : 0x7fff;
+  const int total_shift = 15 - by.shift;
+  return static_cast<std::int32_t>((x * narrow + (std::int64_t{1} << (total_shift - 1))) >> total_shift);
+}
+
+}  // namespace tfl

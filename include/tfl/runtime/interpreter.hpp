@@ -1,0 +1,211 @@
+#pragma once
+// Interpreter: one thread's state for running a Model with the ops of a registry.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "tfl/core/memory.hpp"
+#include "tfl/core/parallel.hpp"
+#include "tfl/core/status.hpp"
+#include "tfl/model/model.hpp"
+#include "tfl/runtime/registry.hpp"
+#include "tfl/runtime/subgraph.hpp"
+#include "tfl/simd/arch.hpp"
+
+namespace tfl {
+
+/// Elements of an input or output, with its shape and quantization. Valid until the next allocate() or resize_input().
+template <class T>
+class TensorView : public std::span<T> {
+ public:
+  TensorView(std::span<T> elements, const TensorDescription* description, std::string_view name)
+      : std::span<T>(elements), description_(description), name_(name) {}
+  std::string_view name() const { return name_; }
+  const Shape& shape() const { return description_->shape; }
+  TensorType type() const { return description_->type; }
+  const Quantization& quantization() const { return description_->quantization; }
+
+ private:
+  const TensorDescription* description_;
+  std::string_view name_;
+};
+
+struct InterpreterOptions {
+  /// Memory for tensors; empty: the interpreter allocates its own. At least arena_bytes(), aligned to 16 bytes, kept by the caller.
+  std::span<std::byte> arena{};
+  /// Inputs keep their bytes over invoke(). Without it their memory is reused: fill them before every invoke().
+  bool preserve_inputs = false;
+  /// The subgraph to run.
+  int subgraph = 0;
+  Allocator allocator = heap_allocator();
+};
+
+/// One subgraph with its arena: what interpreters and signature runners share. Typed access, and running.
+class Runner {
+ public:
+  int input_count() const { return subgraph_.input_count(); }
+  int output_count() const { return subgraph_.output_count(); }
+  /// The tensor's own name. Requires an index in range.
+  std::string_view input_name(int i) const { return subgraph_.graph_tensor(input_tensor(i)).name; }
+  std::string_view output_name(int i) const { return subgraph_.graph_tensor(output_tensor(i)).name; }
+  const TensorDescription& input_description(int i) const { return subgraph_.tensor(input_tensor(i)).description; }
+  const TensorDescription& output_description(int i) const { return subgraph_.tensor(output_tensor(i)).description; }
+
+  /// Input i as elements of type T (std::byte gives the bytes of any type), or why not.
+  template <class T>
+  Result<TensorView<T>> input(int i) {
+    if (i < 0 || i >= input_count()) return no_such("input", i, input_count());
+    return typed<T>("input", i, input_tensor(i));
+  }
+  template <class T>
+  Result<TensorView<T>> input(std::string_view name) {
+    for (int i = 0; i < input_count(); ++i) {
+      if (input_name(i) == name) return input<T>(i);
+    }
+    return no_such_name("input", name);
+  }
+  template <class T>
+  Result<TensorView<const T>> output(int i) {
+    if (i < 0 || i >= output_count()) return no_such("output", i, output_count());
+    return typed<const T>("output", i, output_tensor(i));
+  }
+  template <class T>
+  Result<TensorView<const T>> output(std::string_view name) {
+    for (int i = 0; i < output_count(); ++i) {
+      if (output_name(i) == name) return output<T>(i);
+    }
+    return no_such_name("output", name);
+  }
+
+  /// Exact size of the arena, valid after creation or allocate().
+  std::size_t arena_bytes() const { return subgraph_.arena_bytes(); }
+  const Subgraph& subgraph() const { return subgraph_; }
+  void reset_variables() { subgraph_.reset_variables(); }
+  /// The bytes of a variable tensor, by its index in the subgraph; empty where it is none.
+  std::span<std::byte> variable(int tensor) {
+    if (tensor < 0 || tensor >= static_cast<int>(subgraph_.graph().tensors.size())) return {};
+    Tensor& t = subgraph_.tensor(tensor);
+    if (!t.description.is_variable || t.data == nullptr) return {};
+    return {t.data, static_cast<std::size_t>(t.description.bytes())};
+  }
+
+ protected:
+  Result<void> load(const Model& model, int index, std::span<const OpEntry> entries, int workers, const InterpreterOptions& options) {
+    if (index < 0 || index >= static_cast<int>(model.subgraphs().size())) {
+      return Error(ErrorCode::invalid_argument, "interpreter: subgraph ") << index << " does not exist: the model has " << model.subgraphs().size();
+    }
+    options_ = options;
+    return subgraph_.load(model, index, entries, workers, {options.allocator, options.preserve_inputs});
+  }
+  Result<void> plan_and_bind(void* executor) {
+    if (auto r = subgraph_.plan(executor); !r) return r;
+    if (!options_.arena.empty()) return subgraph_.bind(options_.arena, executor);
+    if (arena_.size() != subgraph_.arena_bytes() && !arena_.allocate(options_.allocator, subgraph_.arena_bytes())) {
+      return Error(ErrorCode::out_of_memory, "arena: no memory for ") << subgraph_.arena_bytes() << " bytes";
+    }
+    return subgraph_.bind(arena_.span(), executor);
+  }
+  Result<void> run(void* executor, const ObserverHooks* observer) {
+    if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument, "invoke: call allocate() after resize_input()");
+    return subgraph_.invoke(executor, observer);
+  }
+
+  std::int32_t input_tensor(int i) const { return subgraph_.graph().inputs[static_cast<std::size_t>(i)]; }
+  std::int32_t output_tensor(int i) const { return subgraph_.graph().outputs[static_cast<std::size_t>(i)]; }
+
+  template <class T>
+  Result<TensorView<T>> typed(const char* kind, int i, std::int32_t index) {
+    using Element = std::remove_const_t<T>;
+    if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument) << kind << ": call allocate() after resize_input()";
+    Tensor& t = subgraph_.tensor(index);
+    const std::string_view name = subgraph_.graph_tensor(index).name;
+    if constexpr (!std::is_const_v<T>) {
+      if (t.description.is_constant) return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " has constant data, which cannot be written";
+    }
+    std::size_t count = static_cast<std::size_t>(t.description.count());
+    if constexpr (std::is_same_v<Element, std::byte>) {
+      count = static_cast<std::size_t>(t.description.bytes());
+    } else if (t.description.type != tensor_type_of<Element>) {
+      Error error(ErrorCode::invalid_argument);
+      error << kind << ' ' << i << ' ';
+      detail::print_name(error, name);
+      return error << " holds " << name_of(t.description.type) << ", not " << name_of(tensor_type_of<Element>);
+    }
+    return TensorView<T>({reinterpret_cast<T*>(t.data), t.data != nullptr ? count : 0}, &t.description, name);
+  }
+  static Error no_such(const char* kind, int i, int count) {
+    return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " does not exist: the model has " << count << ' ' << kind << 's';
+  }
+  static Error no_such_name(const char* kind, std::string_view name) {
+    Error error(ErrorCode::invalid_argument);
+    error << "no " << kind << " has the name ";
+    detail::print_name(error, name);
+    return error;
+  }
+
+  Subgraph subgraph_;
+  InterpreterOptions options_;
+  Array<std::byte> arena_;
+};
+
+/// No delegates: every node runs on the registry's kernels.
+struct NoDelegates {};
+
+/// Runs one subgraph of a model with the ops of a registry, on one thread at a time; make one per thread, they share the Model
+/// and its packed weights. Ops: an OpRegistry. Ex: who runs the pieces of a large op.
+template <class Ops, class Delegates = NoDelegates, Executor Ex = SerialExecutor, class Arch = simd::NativeArch>
+class Interpreter : public Runner {
+ public:
+  /// Reads every node, infers shapes, plans and allocates the arena, prepares the kernels.
+  static Result<Interpreter> create(Model model, const InterpreterOptions& options = {}, Ex executor = Ex{}) {
+    Interpreter interpreter(std::move(executor));
+    if (auto r = interpreter.load(model, options.subgraph, Ops::template entries<Arch, Ex>(), interpreter.executor_.workers(), options); !r) {
+      return r.error();
+    }
+    if (auto r = interpreter.allocate(); !r) return r.error();
+    return interpreter;
+  }
+  /// As create(), for a signature of the model: inputs and outputs go by the signature's names too.
+  static Result<Interpreter> create(Model model, std::string_view signature, InterpreterOptions options = {}, Ex executor = Ex{}) {
+    const int index = model.find_signature(signature);
+    if (index < 0) return no_such_name("signature", signature);
+    options.subgraph = model.signature_subgraph(index);
+    return create(std::move(model), options, std::move(executor));
+  }
+
+  /// A new shape for input i: allocate() again before the next invoke().
+  Result<void> resize_input(int i, std::span<const std::int32_t> shape) {
+    if (shape.size() > max_rank) return Error(ErrorCode::invalid_argument, "resize_input: ") << shape.size() << " dimensions are too many, at most " << max_rank;
+    return subgraph_.resize_input(i, Shape::from(shape));
+  }
+  /// Infers and plans again after resize_input(). Outputs, inputs and variables lose their contents.
+  Result<void> allocate() { return plan_and_bind(&executor_); }
+  /// As allocate(), into the caller's memory.
+  Result<void> allocate(std::span<std::byte> arena) {
+    options_.arena = arena;
+    return allocate();
+  }
+
+  /// Runs every node once. Fill the inputs before each call.
+  Result<void> invoke() { return run(&executor_, nullptr); }
+  /// As invoke(), and calls observer(const NodeEvent&) after each node, while its outputs are still there.
+  template <class Observer>
+    requires std::is_invocable_v<Observer&, const NodeEvent&>
+  Result<void> invoke(Observer&& observer) {
+    const ObserverHooks hooks{const_cast<void*>(static_cast<const void*>(&observer)), nullptr,
+                              [](void* context, const NodeEvent& event) { (*static_cast<std::remove_reference_t<Observer>*>(context))(event); }};
+    return run(&executor_, &hooks);
+  }
+
+  Ex& executor() { return executor_; }
+
+ private:
+  explicit Interpreter(Ex executor) : executor_(std::move(executor)) {}
+  Ex executor_;
+};
+
+}  // namespace tfl

@@ -1,0 +1,330 @@
+#pragma once
+// OpRegistry<Ops...>: a constant table with one entry per op. The thunks here are the one place where untyped memory gets its type.
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "tfl/core/memory.hpp"
+#include "tfl/core/parallel.hpp"
+#include "tfl/core/status.hpp"
+#include "tfl/core/tensor.hpp"
+#include "tfl/kernels/op.hpp"
+#include "tfl/model/custom_options.hpp"
+#include "tfl/model/options.hpp"
+#include "tfl/model/schema.hpp"
+
+namespace tfl {
+
+/// A tensor at run time. `own` is set where the data lies outside of the arena: folded constants, dynamic outputs.
+struct Tensor {
+  TensorDescription description;
+  std::byte* data = nullptr;
+  Array<std::byte> own;
+};
+
+/// One node, bound to its memory.
+struct NodeCall {
+  std::span<Tensor* const> inputs;  // null: absent
+  std::span<Tensor* const> outputs;
+  const void* options = nullptr;
+  void* prepared = nullptr;
+  std::span<Multiplier> multipliers;
+  const std::byte* packed = nullptr;
+  std::byte* scratch = nullptr;
+  void* executor = nullptr;
+};
+
+using EvalFunction = Violation (*)(const NodeCall&);
+using PackFunction = void (*)(const NodeCall&, std::byte* packed);
+
+/// An op without its types: what the runtime calls.
+struct OpEntry {
+  BuiltinOperator code{};
+  std::string_view custom_name;
+  Arity inputs = 1, outputs = 1;
+  int max_version = 1;
+  OpTraits traits;
+  std::size_t options_bytes = 0, prepared_bytes = 0;
+  Violation (*read)(const schema::Operator& node, void* options) = nullptr;
+  Violation (*infer)(const void* options, const NodeDescription& node) = nullptr;
+  Needs (*needs)(const void* options, const NodeDescription& node) = nullptr;
+  /// Fills call.prepared and call.multipliers, and picks the kernel for the node's types.
+  Violation (*prepare)(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) = nullptr;
+
+  std::string_view name() const { return code == BuiltinOperator::CUSTOM ? custom_name : std::string_view(name_of(code)); }
+};
+
+// ---- The contract of an op, one concept per part, so that the compiler names the part that is missing.
+
+template <class O>
+concept HasCode = requires {
+  { O::code } -> std::convertible_to<BuiltinOperator>;
+  Arity(O::inputs);
+  Arity(O::outputs);
+  { O::max_version } -> std::convertible_to<int>;
+} && (O::code != BuiltinOperator::CUSTOM || requires {
+  { O::custom_name } -> std::convertible_to<std::string_view>;
+});
+template <class O>
+concept HasOptions = requires { typename O::Options; } && std::is_trivially_copyable_v<typename O::Options>;
+template <class O>
+concept HasInfer = requires(const typename O::Options& options, const NodeDescription& node) {
+  { O::infer(options, node) } -> std::same_as<Violation>;
+};
+template <class O>
+concept HasPrepared = requires(const typename O::Options& options, const NodeDescription& node, std::span<Multiplier> multipliers) {
+  typename O::Prepared;
+  { O::prepare(options, node, multipliers) } -> std::same_as<Result<typename O::Prepared, Violation>>;
+} && std::is_trivially_copyable_v<typename O::Prepared>;
+template <class O>
+concept HasTypes = requires { typename O::Types; };
+template <class O>
+concept OpLike = HasCode<O> && HasOptions<O> && HasInfer<O> && HasPrepared<O> && HasTypes<O>;
+
+namespace detail {
+
+template <class O>
+constexpr OpTraits traits_of() {
+  if constexpr (requires { O::traits; }) {
+    return O::traits;
+  } else {
+    return {};
+  }
+}
+
+template <class O>
+constexpr std::string_view custom_name_of() {
+  if constexpr (requires { O::custom_name; }) {
+    return O::custom_name;
+  } else {
+    return {};
+  }
+}
+
+template <class T>
+struct ElementOf {
+  using type = T;
+  static constexpr bool matches(TensorType t) { return t == tensor_type_of<T>; }
+};
+template <int N>
+struct ElementOf<Raw<N>> {
+  using type = Raw<N>;
+  static constexpr bool matches(TensorType t) { return bits_of(t) == 8 * N; }
+};
+
+constexpr std::byte no_bytes[64] = {};
+
+// The address of a tensor's data for a kernel: a tensor without elements still isn't an absent one.
+inline std::byte* address(const Tensor& t) { return t.data != nullptr ? t.data : const_cast<std::byte*>(no_bytes); }
+
+/// Where a ViewList finds its tensors in the dynamic way.
+struct TensorSource {
+  std::span<Tensor* const> tensors;
+  int size() const { return static_cast<int>(tensors.size()); }
+  template <class V>
+  V get(int i) const {
+    const Tensor& t = *tensors[static_cast<std::size_t>(i)];
+    using T = typename V::value_type;
+    return V(reinterpret_cast<T*>(address(t)), typename V::extents_type(fold(Fold::flat, t.description.shape)));
+  }
+};
+
+template <class O>
+constexpr Fold fold_of(std::size_t position) {
+  if constexpr (requires { O::folds; }) {
+    return position < std::size(O::folds) ? O::folds[position] : Fold::flat;
+  } else {
+    return Fold::flat;
+  }
+}
+
+/// How one position of a signature matches tensors and is shown to the kernel.
+template <class T, Fold F, bool Const>
+struct Argument {
+  using Element = std::conditional_t<Const, const typename ElementOf<T>::type, typename ElementOf<T>::type>;
+  using V = View<Element, DynamicExtents<rank_of(F)>>;
+  static bool matches(std::span<Tensor* const> tensors, std::size_t i) {
+    return i >= tensors.size() || tensors[i] == nullptr || ElementOf<T>::matches(tensors[i]->description.type);
+  }
+  static V bind(std::span<Tensor* const> tensors, std::size_t i) {
+    if (i >= tensors.size() || tensors[i] == nullptr) return V();
+    return V(reinterpret_cast<Element*>(address(*tensors[i])), typename V::extents_type(fold(F, tensors[i]->description.shape)));
+  }
+};
+template <class T, Fold F, bool Const>
+struct Argument<Many<T>, F, Const> {
+  using Element = typename Argument<T, Fold::flat, Const>::Element;
+  static bool matches(std::span<Tensor* const> tensors, std::size_t i) {
+    for (; i < tensors.size(); ++i) {
+      if (!Argument<T, F, Const>::matches(tensors, i)) return false;
+    }
+    return true;
+  }
+  static auto bind(std::span<Tensor* const> tensors, std::size_t i) {
+    const std::size_t first = i < tensors.size() ? i : tensors.size();
+    return ViewList<View<Element>, TensorSource>(TensorSource{tensors.subspan(first)});
+  }
+};
+
+/// One op compiled for one architecture and executor.
+template <class A, class E, class Op>
+struct Thunk {
+  using Options = typename Op::Options;
+  using Prepared = typename Op::Prepared;
+  static_assert(alignof(Options) <= arena_alignment && alignof(Prepared) <= arena_alignment);
+
+  static const Options& options_at(const void* bytes) { return *static_cast<const Options*>(bytes); }
+
+  static Violation read(const schema::Operator& node, void* destination) {
+    if constexpr (Op::code == BuiltinOperator::CUSTOM) {
+      const auto* bytes = node.custom_options();
+      return keep(Options::read(CustomOptions(bytes != nullptr ? std::span(bytes->data(), bytes->size()) : std::span<const std::uint8_t>())),
+                  destination);
+    } else {
+      using Table = typename OptionsTable<Op::code>::type;
+      if constexpr (!std::is_void_v<Table>) {
+        if (const Table* table = options_of<Table>(node); table != nullptr) return keep(Options::read(*table), destination);
+      }
+      return keep(Options{}, destination);
+    }
+  }
+
+  static Violation infer(const void* options, const NodeDescription& node) { return Op::infer(options_at(options), node); }
+
+  static Needs needs(const void* options, const NodeDescription& node) {
+    if constexpr (requires { Op::template needs<A>(options_at(options), node); }) {
+      return Op::template needs<A>(options_at(options), node);
+    } else {
+      return {};
+    }
+  }
+
+  static Violation prepare(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) {
+    auto prepared = Op::prepare(options_at(call.options), node, call.multipliers);
+    if (!prepared) return prepared.error();
+    std::construct_at(static_cast<Prepared*>(call.prepared), *prepared);
+    eval = nullptr;
+    pack = nullptr;
+    pick(call, eval, pack, typename Op::Types{});
+    if (eval == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
+    return {};
+  }
+
+  static constexpr OpEntry entry{Op::code,      custom_name_of<Op>(), Op::inputs, Op::outputs, Op::max_version, traits_of<Op>(), sizeof(Options),
+                                 sizeof(Prepared), &read,              &infer,     &needs,      &prepare};
+
+ private:
+  static Violation keep(Options options, void* destination) {
+    std::construct_at(static_cast<Options*>(destination), options);
+    return {};
+  }
+  static Violation keep(Result<Options, Violation> options, void* destination) {
+    if (!options) return options.error();
+    return keep(*options, destination);
+  }
+
+  template <class S, class = std::index_sequence<>, class = std::index_sequence<>>
+  struct Typed;
+  template <class... T, class... G, std::size_t... I, std::size_t... O>
+  struct Typed<Signature<Takes<T...>, Gives<G...>>, std::index_sequence<I...>, std::index_sequence<O...>> {
+    template <std::size_t P>
+    using In = Argument<std::tuple_element_t<P, std::tuple<T...>>, fold_of<Op>(P), true>;
+    template <std::size_t P>
+    using Out = Argument<std::tuple_element_t<P, std::tuple<G...>>, fold_of<Op>(sizeof...(T) + P), false>;
+
+    static bool matches([[maybe_unused]] const NodeCall& call) {
+      return (In<I>::matches(call.inputs, I) && ...) && (Out<O>::matches(call.outputs, O) && ...);
+    }
+    static Run<A, Prepared, E> run(const NodeCall& call) {
+      return {*static_cast<const Prepared*>(call.prepared), call.multipliers, call.packed, call.scratch, *static_cast<E*>(call.executor)};
+    }
+    static Violation eval(const NodeCall& call) {
+      const auto r = run(call);
+      if constexpr (std::is_void_v<decltype(Op::eval(r, In<I>::bind(call.inputs, I)..., Out<O>::bind(call.outputs, O)...))>) {
+        Op::eval(r, In<I>::bind(call.inputs, I)..., Out<O>::bind(call.outputs, O)...);
+        return {};
+      } else {
+        return Op::eval(r, In<I>::bind(call.inputs, I)..., Out<O>::bind(call.outputs, O)...);
+      }
+    }
+    static void pack(const NodeCall& call, std::byte* packed) { Op::pack(run(call), In<I>::bind(call.inputs, I)..., packed); }
+    static constexpr bool can_pack = requires(const NodeCall& call, std::byte* packed) {
+      Op::pack(run(call), In<I>::bind(call.inputs, I)..., packed);
+    };
+  };
+  template <class S>
+  struct Indexed;
+  template <class... T, class... G>
+  struct Indexed<Signature<Takes<T...>, Gives<G...>>> {
+    using type = Typed<Signature<Takes<T...>, Gives<G...>>, std::index_sequence_for<T...>, std::index_sequence_for<G...>>;
+  };
+
+  template <class... S>
+  static void pick(const NodeCall& call, EvalFunction& eval, PackFunction& pack, Signatures<S...>) {
+    (try_one<typename Indexed<S>::type>(call, eval, pack) || ...);
+  }
+  template <class T>
+  static bool try_one(const NodeCall& call, EvalFunction& eval, PackFunction& pack) {
+    if (!T::matches(call)) return false;
+    eval = &T::eval;
+    if constexpr (T::can_pack) pack = &T::pack;
+    return true;
+  }
+};
+
+template <class O>
+struct CheckOp {
+  static_assert(HasCode<O>, "tfl: this op lacks `static constexpr BuiltinOperator code` (and `custom_name` for CUSTOM), `Arity inputs, outputs` or `int max_version`");
+  static_assert(!HasCode<O> || HasOptions<O>, "tfl: this op lacks a trivially copyable `struct Options`");
+  static_assert(!HasCode<O> || !HasOptions<O> || HasInfer<O>, "tfl: this op lacks `static constexpr Violation infer(const Options&, const NodeDescription&)`");
+  static_assert(!HasCode<O> || !HasOptions<O> || !HasInfer<O> || HasPrepared<O>,
+                "tfl: this op lacks a trivially copyable `struct Prepared` and `prepare(const Options&, const NodeDescription&, std::span<Multiplier>)`");
+  static_assert(!HasCode<O> || !HasOptions<O> || !HasInfer<O> || !HasPrepared<O> || HasTypes<O>,
+                "tfl: this op lacks `using Types = Signatures<Signature<Takes<...>, Gives<...>>, ...>`");
+};
+
+// A faulty op has no table: only CheckOp speaks.
+template <bool Ok, class A, class E, class... Ops>
+struct Table {
+  static constexpr std::array<OpEntry, sizeof...(Ops)> entries{};
+};
+template <class A, class E, class... Ops>
+struct Table<true, A, E, Ops...> {
+  static constexpr std::array<OpEntry, sizeof...(Ops)> entries{Thunk<A, E, Ops>::entry...};
+};
+
+}  // namespace detail
+
+/// The ops that a program is made of. Only what is named here is compiled.
+template <class... Ops>
+struct OpRegistry : private detail::CheckOp<Ops>... {
+  static constexpr std::size_t size = sizeof...(Ops);
+
+  /// The ops compiled for one architecture and executor.
+  template <class A, Executor E>
+  static constexpr std::span<const OpEntry> entries() {
+    return detail::Table<(OpLike<Ops> && ...), A, E, Ops...>::entries;
+  }
+  /// The registry of these ops and more.
+  template <class... More>
+  using With = OpRegistry<Ops..., More...>;
+};
+
+/// The entry for this operator, or null.
+inline const OpEntry* find_op(std::span<const OpEntry> entries, BuiltinOperator code, std::string_view custom_name) {
+  for (const OpEntry& e : entries) {
+    if (e.code == code && (code != BuiltinOperator::CUSTOM || e.custom_name == custom_name)) return &e;
+  }
+  return nullptr;
+}
+
+}  // namespace tfl

@@ -1,0 +1,607 @@
+#pragma once
+// A subgraph made ready to run: infer, plan, prepare, invoke. Knows no op and no type; ops come as OpEntry.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "tfl/core/memory.hpp"
+#include "tfl/core/status.hpp"
+#include "tfl/core/tensor.hpp"
+#include "tfl/kernels/op.hpp"
+#include "tfl/model/model.hpp"
+#include "tfl/runtime/planner.hpp"
+#include "tfl/runtime/registry.hpp"
+
+namespace tfl {
+
+/// What an observer sees after (and, if it asks, before) each node.
+struct NodeEvent {
+  int step = 0;                      // in order of execution
+  const GraphNode* node = nullptr;
+  std::span<Tensor* const> inputs;   // null: absent
+  std::span<Tensor* const> outputs;  // data valid until the next node runs
+  std::span<const std::int32_t> output_indices;
+};
+
+/// An observer without its type: `before` may be null.
+struct ObserverHooks {
+  void* context = nullptr;
+  void (*before)(void* context, const NodeEvent&) = nullptr;
+  void (*after)(void* context, const NodeEvent&) = nullptr;
+};
+
+struct SubgraphOptions {
+  Allocator allocator{};
+  bool preserve_inputs = false;  // inputs keep their bytes over invoke(), at the price of arena bytes
+};
+
+class Subgraph {
+ public:
+  Subgraph() = default;
+  Subgraph(Subgraph&&) = default;
+  Subgraph& operator=(Subgraph&&) = default;
+
+  /// Makes the tables and reads every node's options. `entries` must outlive the subgraph; `executor` is handed to kernels.
+  Result<void> load(Model model, int index, std::span<const OpEntry> entries, int workers, SubgraphOptions options) {
+    model_ = std::move(model);
+    index_ = index;
+    entries_ = entries;
+    workers_ = workers;
+    options_ = options;
+    const GraphSubgraph& graph = this->graph();
+    std::size_t links = 0;
+    for (const GraphNode& n : graph.nodes) links += n.inputs.size() + n.outputs.size();
+    const Allocator a = options_.allocator;
+    if (!tensors_.allocate(a, graph.tensors.size()) || !nodes_.allocate(a, graph.nodes.size()) || !links_.allocate(a, links) ||
+        !buffer_of_.allocate(a, graph.tensors.size()) || !input_shapes_.allocate(a, graph.inputs.size())) {
+      return out_of_memory("the tables of the interpreter");
+    }
+    for (std::size_t i = 0; i < graph.inputs.size(); ++i) input_shapes_[i] = graph_tensor(graph.inputs[i]).description.shape;
+    std::size_t next = 0, state_bytes = 0;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (auto r = load_node(i, next, state_bytes); !r) return r;
+    }
+    if (!state_.allocate(a, state_bytes)) return out_of_memory("the options of the nodes");
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      NodeState& node = nodes_[i];
+      std::byte* at = state_.data() + node.state_offset;
+      node.call.options = at;
+      node.call.prepared = at + align_up(node.entry->options_bytes, arena_alignment);
+      if (const Violation v = node.entry->read(*graph.nodes[i].source, at)) return describe(v, static_cast<int>(i));
+    }
+    return {};
+  }
+
+  bool loaded() const { return !tensors_.empty() || graph_loaded(); }
+
+  /// A new shape for an input. Takes effect with the next plan().
+  Result<void> resize_input(int i, const Shape& shape) {
+    if (i < 0 || i >= input_count()) {
+      return Error(ErrorCode::invalid_argument, "resize_input: input ") << i << " does not exist: the model has " << input_count() << " inputs";
+    }
+    if (shape.checked_count() < 0) {
+      Error error(ErrorCode::invalid_argument, "resize_input: input ");
+      error << i << " cannot have shape ";
+      detail::print_shape(error, shape);
+      return error << ": a dimension is negative, or their product passes 2^31 - 1";
+    }
+    if (graph_tensor(graph().inputs[static_cast<std::size_t>(i)]).description.is_constant) {
+      return Error(ErrorCode::invalid_argument, "resize_input: input ") << i << " has constant data";
+    }
+    input_shapes_[static_cast<std::size_t>(i)] = shape;
+    ready_ = false;
+    return {};
+  }
+
+  /// Infers every shape and lays out the arena. `executor` runs what can be computed once and for all.
+  Result<void> plan(void* executor) {
+    ready_ = false;
+    reset_tensors();
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (auto r = infer_node(i, executor); !r) return r;
+    }
+    return lay_out();
+  }
+
+  /// Exact size of the arena that bind() takes. Requires plan().
+  std::size_t arena_bytes() const { return arena_bytes_; }
+  /// A bound that no plan without in-place tricks can pass: the most tensor bytes alive at one step. Requires plan().
+  std::size_t largest_live_set() const { return largest_live_set_; }
+  /// True where some shapes are known only while running: their tensors live on the heap.
+  bool has_dynamic_tensors() const { return has_dynamic_; }
+
+  /// Gives every tensor its address and prepares every node. Requires plan(), and an arena of arena_bytes() aligned to 16 bytes that
+  /// the caller keeps.
+  Result<void> bind(std::span<std::byte> arena, void* executor) {
+    ready_ = false;
+    if (arena.size() < arena_bytes_) {
+      return Error(ErrorCode::out_of_memory, "arena: ") << arena.size() << " bytes are too few, the model takes " << arena_bytes_;
+    }
+    if (reinterpret_cast<std::uintptr_t>(arena.data()) % arena_alignment != 0) {
+      return Error(ErrorCode::invalid_argument, "arena: its address must be a multiple of ") << arena_alignment;
+    }
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+      if (buffer_of_[t] >= 0) tensors_[t].data = arena.data() + allocations_[static_cast<std::size_t>(buffer_of_[t])].offset;
+    }
+    reset_variables();
+    executor_ = executor;
+    std::size_t next_multiplier = 0;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      NodeState& node = nodes_[i];
+      node.call.executor = executor;
+      if (node.kind != Kind::planned) continue;
+      node.call.scratch = node.scratch_buffer >= 0 ? arena.data() + allocations_[static_cast<std::size_t>(node.scratch_buffer)].offset : nullptr;
+      node.call.multipliers = multipliers_.span().subspan(next_multiplier, static_cast<std::size_t>(node.needs.multipliers));
+      next_multiplier += static_cast<std::size_t>(node.needs.multipliers);
+      if (auto r = prepare_node(i, true); !r) return r;
+    }
+    ready_ = true;
+    return {};
+  }
+
+  bool ready() const { return ready_; }
+
+  /// Variables as they are before the first invoke: zero (their zero point, where they are quantized).
+  void reset_variables() {
+    for (Tensor& t : tensors_) {
+      if (!t.description.is_variable || t.data == nullptr) continue;
+      const bool byte_wide = t.description.type == TensorType::int8 || t.description.type == TensorType::uint8;
+      std::memset(t.data, byte_wide ? t.description.quantization.zero_point & 0xff : 0, static_cast<std::size_t>(t.description.bytes()));
+    }
+  }
+
+  /// Runs the nodes in order. Requires ready().
+  Result<void> invoke(void* executor, const ObserverHooks* observer) {
+    if (executor != executor_) {  // it moves with the interpreter
+      for (NodeState& node : nodes_) node.call.executor = executor;
+      executor_ = executor;
+    }
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      NodeState& node = nodes_[i];
+      NodeEvent event;
+      if (observer != nullptr) [[unlikely]] {
+        event = {static_cast<int>(i), &graph().nodes[i], node.call.inputs, node.call.outputs, graph().nodes[i].outputs};
+        if (observer->before != nullptr) observer->before(observer->context, event);
+      }
+      if (node.kind == Kind::dynamic) [[unlikely]] {
+        if (auto r = prepare_dynamic(i); !r) return r;
+      }
+      if (node.kind != Kind::folded) {
+        if (const Violation v = node.eval(node.call)) [[unlikely]] return describe(v, static_cast<int>(i));
+      }
+      if (node.kind == Kind::dynamic) [[unlikely]] {
+        for (Tensor* t : node.call.outputs) learn_integers(*t);
+      }
+      if (observer != nullptr) [[unlikely]] observer->after(observer->context, event);
+    }
+    return {};
+  }
+
+  const Model& model() const { return model_; }
+  int index() const { return index_; }
+  const GraphSubgraph& graph() const { return model_.subgraphs()[static_cast<std::size_t>(index_)]; }
+  int input_count() const { return static_cast<int>(graph().inputs.size()); }
+  int output_count() const { return static_cast<int>(graph().outputs.size()); }
+  Tensor& tensor(std::int32_t i) { return tensors_[static_cast<std::size_t>(i)]; }
+  const Tensor& tensor(std::int32_t i) const { return tensors_[static_cast<std::size_t>(i)]; }
+  const GraphTensor& graph_tensor(std::int32_t i) const { return graph().tensors[static_cast<std::size_t>(i)]; }
+
+ private:
+  enum class Kind : std::uint8_t {
+    planned,  // shapes known before running, memory in the arena
+    folded,   // computed once, in plan()
+    dynamic,  // shapes known only while running
+  };
+  struct NodeState {
+    const OpEntry* entry = nullptr;
+    EvalFunction eval = nullptr;
+    NodeCall call;
+    Needs needs;
+    std::size_t state_offset = 0;
+    int scratch_buffer = -1;
+    Kind kind = Kind::planned;
+    // Of nodes outside of the plan only.
+    Array<Multiplier> own_multipliers;
+    Array<std::byte> own_scratch, own_packed;
+  };
+
+  /// Descriptions of a node's tensors, for as long as an op looks at them.
+  class Described {
+   public:
+    [[nodiscard]] bool describe(Subgraph& owner, std::size_t i) {
+      NodeState& node = owner.nodes_[i];
+      const GraphNode& graph_node = owner.graph().nodes[i];
+      const std::size_t in = node.call.inputs.size(), out = node.call.outputs.size(), between = graph_node.intermediates.size();
+      const TensorDescription** inputs = few_;
+      if (in + out + between > std::size(few_)) {
+        if (!many_.allocate(owner.options_.allocator, in + out + between)) return false;
+        inputs = many_.data();
+      }
+      auto** outputs = const_cast<TensorDescription**>(inputs + in);
+      const TensorDescription** intermediates = inputs + in + out;
+      for (std::size_t k = 0; k < in; ++k) inputs[k] = node.call.inputs[k] != nullptr ? &node.call.inputs[k]->description : nullptr;
+      for (std::size_t k = 0; k < out; ++k) outputs[k] = &node.call.outputs[k]->description;
+      for (std::size_t k = 0; k < between; ++k) {
+        const std::int32_t t = graph_node.intermediates[k];
+        intermediates[k] = t >= 0 ? &owner.tensors_[static_cast<std::size_t>(t)].description : nullptr;
+      }
+      node_ = NodeDescription({inputs, in}, {outputs, out}, graph_node.version, owner.workers_, {intermediates, between});
+      return true;
+    }
+    const NodeDescription& operator*() const { return node_; }
+
+   private:
+    const TensorDescription* few_[32] = {};
+    Array<const TensorDescription*> many_;
+    NodeDescription node_{{}, {}};
+  };
+
+  bool graph_loaded() const { return static_cast<bool>(model_); }
+
+  Error out_of_memory(std::string_view what) const { return Error(ErrorCode::out_of_memory, "no memory for ") << what; }
+
+  Result<void> load_node(std::size_t i, std::size_t& next_link, std::size_t& state_bytes) {
+    const GraphNode& source = graph().nodes[i];
+    NodeState& node = nodes_[i];
+    node.entry = find_op(entries_, source.code, source.custom_name);
+    if (node.entry == nullptr) {
+      return at_node(ErrorCode::unsupported_op, i) << "this op is not in the registry; add it to the template arguments of OpRegistry";
+    }
+    if (source.version > node.entry->max_version) {
+      return at_node(ErrorCode::unsupported_version, i)
+             << "version " << source.version << " is newer than this library knows; the newest it runs is " << node.entry->max_version;
+    }
+    const auto inputs = static_cast<int>(source.inputs.size()), outputs = static_cast<int>(source.outputs.size());
+    if (!node.entry->inputs.allows(inputs) || !node.entry->outputs.allows(outputs)) {
+      const bool in = !node.entry->inputs.allows(inputs);
+      const Arity arity = in ? node.entry->inputs : node.entry->outputs;
+      Error error = at_node(ErrorCode::invalid_model, i) << "has " << (in ? inputs : outputs) << (in ? " inputs" : " outputs") << ", not " << arity.least;
+      if (arity.most == any_number) return error << " or more";
+      if (arity.most != arity.least) error << " to " << arity.most;
+      return error;
+    }
+    const std::size_t first = next_link;
+    for (const std::int32_t t : source.inputs) links_[next_link++] = t >= 0 ? &tensor(t) : nullptr;
+    node.call.inputs = std::span<Tensor* const>(links_.data() + first, source.inputs.size());
+    for (const std::int32_t t : source.outputs) links_[next_link++] = &tensor(t);
+    node.call.outputs = std::span<Tensor* const>(links_.data() + first + source.inputs.size(), source.outputs.size());
+    node.state_offset = state_bytes;
+    state_bytes += align_up(node.entry->options_bytes, arena_alignment) + align_up(node.entry->prepared_bytes, arena_alignment);
+    return {};
+  }
+
+  /// Back to what the file says, with the caller's input shapes.
+  void reset_tensors() {
+    const GraphSubgraph& g = graph();
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+      tensors_[t].description = g.tensors[t].description;
+      tensors_[t].own.reset();
+      tensors_[t].data = const_cast<std::byte*>(g.tensors[t].data.data());
+      buffer_of_[t] = -1;
+      if (tensors_[t].description.is_constant) learn_integers(tensors_[t]);
+    }
+    for (std::size_t i = 0; i < input_shapes_.size(); ++i) tensor(g.inputs[i]).description.shape = input_shapes_[i];
+    has_dynamic_ = false;
+  }
+
+  static void learn_integers(Tensor& t) {
+    const auto count = static_cast<std::size_t>(t.description.count());
+    const std::byte* data = detail::address(t);
+    if (t.description.type == TensorType::int32) {
+      t.description.integers = KnownIntegers(std::span(reinterpret_cast<const std::int32_t*>(data), count));
+    } else if (t.description.type == TensorType::int64) {
+      t.description.integers = KnownIntegers(std::span(reinterpret_cast<const std::int64_t*>(data), count));
+    }
+  }
+
+  static bool is_known(const Tensor& t) { return t.description.is_constant || !t.own.empty() || (t.data != nullptr && !t.description.is_variable); }
+
+  Result<void> infer_node(std::size_t i, void* executor) {
+    NodeState& node = nodes_[i];
+    node.kind = Kind::planned;
+    node.needs = {};
+    bool all_constant = true, all_known = true;
+    for (std::size_t k = 0; k < node.call.inputs.size(); ++k) {
+      const Tensor* t = node.call.inputs[k];
+      if (t == nullptr) continue;
+      if (graph_tensor(graph().nodes[i].inputs[k]).sparsity != nullptr) {
+        return describe(input_violation(static_cast<int>(k), ErrorCode::unsupported_type, "is sparse, which this op does not read"), static_cast<int>(i));
+      }
+      if (is_dynamic(*t)) node.kind = Kind::dynamic;
+      all_constant = all_constant && t->description.is_constant;
+      all_known = all_known && is_known(*t);
+    }
+    Described described;
+    if (!described.describe(*this, i)) return out_of_memory("shape inference");
+    if (node.kind != Kind::dynamic) {
+      const Violation v = node.entry->infer(node.call.options, *described);
+      if (v.code == ErrorCode::unknown_value && !input_is_constant(node, v)) {
+        node.kind = Kind::dynamic;
+      } else if (v) {
+        return describe(v, static_cast<int>(i));
+      }
+    }
+    if (node.kind == Kind::dynamic) {
+      has_dynamic_ = true;
+      for (Tensor* t : node.call.outputs) mark_dynamic(*t);
+      return {};
+    }
+    if (auto r = check_outputs(i); !r) return r;
+    node.needs = node.entry->needs(node.call.options, *described);
+    const OpTraits& traits = node.entry->traits;
+    if ((all_known || traits.reads_shape_only) && !traits.has_side_effects) return fold(i, executor, all_constant);
+    return {};
+  }
+
+  static bool input_is_constant(const NodeState& node, const Violation& v) {
+    const auto k = static_cast<std::size_t>(v.index);
+    return v.operand == Violation::Operand::input && k < node.call.inputs.size() && node.call.inputs[k] != nullptr &&
+           node.call.inputs[k]->description.is_constant;
+  }
+
+  /// Dynamic tensors are told by a negative buffer number of their own until they are laid out.
+  static constexpr std::int32_t dynamic_buffer = -2;
+  bool is_dynamic(const Tensor& t) const { return buffer_of_[static_cast<std::size_t>(&t - tensors_.data())] == dynamic_buffer; }
+  void mark_dynamic(const Tensor& t) { buffer_of_[static_cast<std::size_t>(&t - tensors_.data())] = dynamic_buffer; }
+
+  Result<void> check_outputs(std::size_t i) {
+    const NodeState& node = nodes_[i];
+    for (std::size_t k = 0; k < node.call.outputs.size(); ++k) {
+      if (node.call.outputs[k]->description.shape.checked_count() < 0) {
+        return describe(output_violation(static_cast<int>(k), ErrorCode::invalid_shape, "would have a negative dimension or more than 2^31 - 1 elements"),
+                        static_cast<int>(i));
+      }
+    }
+    return {};
+  }
+
+  /// Memory outside of the arena for a node's outputs and working memory.
+  Result<void> give_own_memory(NodeState& node) {
+    const Allocator a = options_.allocator;
+    for (Tensor* t : node.call.outputs) {
+      const auto bytes = static_cast<std::size_t>(t->description.bytes());
+      if (t->own.size() < bytes && !t->own.allocate(a, bytes)) return out_of_memory("a tensor outside of the arena");
+      t->data = t->own.data();
+    }
+    if (!node.own_multipliers.allocate(a, static_cast<std::size_t>(node.needs.multipliers)) ||
+        !node.own_scratch.allocate(a, static_cast<std::size_t>(node.needs.scratch_bytes))) {
+      return out_of_memory("a node outside of the arena");
+    }
+    node.call.multipliers = node.own_multipliers.span();
+    node.call.scratch = node.own_scratch.data();
+    return {};
+  }
+
+  /// Computes a node once and for all: its outputs become constants.
+  Result<void> fold(std::size_t i, void* executor, bool all_constant) {
+    NodeState& node = nodes_[i];
+    node.kind = Kind::folded;
+    node.call.executor = executor;
+    if (auto r = give_own_memory(node); !r) return r;
+    if (auto r = prepare_node(i, false); !r) return r;
+    if (const Violation v = node.eval(node.call)) return describe(v, static_cast<int>(i));
+    node.own_multipliers.reset();
+    node.own_scratch.reset();
+    node.own_packed.reset();
+    for (Tensor* t : node.call.outputs) {
+      learn_integers(*t);
+      // What follows from shapes changes with them: it is known, but nothing may be packed from it.
+      t->description.is_constant = all_constant;
+      if (t->data == nullptr) t->data = const_cast<std::byte*>(detail::no_bytes);
+    }
+    return {};
+  }
+
+  Result<void> prepare_node(std::size_t i, bool share_packed) {
+    NodeState& node = nodes_[i];
+    Described described;
+    if (!described.describe(*this, i)) return out_of_memory("preparation");
+    PackFunction pack = nullptr;
+    node.eval = nullptr;
+    node.call.packed = nullptr;
+    if (const Violation v = node.entry->prepare(node.call, *described, node.eval, pack)) return describe(v, static_cast<int>(i));
+    if (pack == nullptr || node.needs.packed_bytes == 0) return {};
+    const auto bytes = static_cast<std::size_t>(node.needs.packed_bytes);
+    if (share_packed) {
+      node.call.packed = model_.packed(node.entry, index_, static_cast<int>(i), bytes, [&](std::byte* to) { pack(node.call, to); });
+    } else if (node.own_packed.allocate(options_.allocator, bytes)) {
+      pack(node.call, node.own_packed.data());
+      node.call.packed = node.own_packed.data();
+    }
+    if (node.call.packed == nullptr) return out_of_memory("packed weights");
+    return {};
+  }
+
+  /// A node whose shapes depend on data: everything that plan() and bind() do, just before it runs.
+  Result<void> prepare_dynamic(std::size_t i) {
+    NodeState& node = nodes_[i];
+    for (std::size_t k = 0; k < node.call.inputs.size(); ++k) {
+      if (node.call.inputs[k] != nullptr) learn_integers(*node.call.inputs[k]);
+    }
+    Described described;
+    if (!described.describe(*this, i)) return out_of_memory("shape inference");
+    if (const Violation v = node.entry->infer(node.call.options, *described)) return describe(v, static_cast<int>(i));
+    if (auto r = check_outputs(i); !r) return r;
+    node.needs = node.entry->needs(node.call.options, *described);
+    if (auto r = give_own_memory(node); !r) return r;
+    return prepare_node(i, false);
+  }
+
+  // ---- Layout
+
+  /// Steps at which a tensor is first and last touched; last < first where nobody does.
+  struct Lifetime {
+    int first = std::numeric_limits<int>::max(), last = -1;
+    void touch(int step) {
+      if (step < first) first = step;
+      if (step > last) last = step;
+    }
+  };
+
+  bool lives_in_arena(std::size_t t) const {
+    return buffer_of_[t] != dynamic_buffer && tensors_[t].data == nullptr && bits_of(tensors_[t].description.type) != 0;
+  }
+
+  Result<void> lay_out() {
+    const GraphSubgraph& g = graph();
+    const Allocator a = options_.allocator;
+    const int end = static_cast<int>(nodes_.size());
+    Array<Lifetime> lifetimes;
+    if (!lifetimes.allocate(a, tensors_.size())) return out_of_memory("the plan");
+    std::size_t multipliers = 0, scratch = 0;
+    const auto life = [&](const Tensor* t) -> Lifetime& { return lifetimes[static_cast<std::size_t>(t - tensors_.data())]; };
+    for (const std::int32_t t : g.inputs) {
+      life(&tensor(t)).touch(-1);
+      if (options_.preserve_inputs) life(&tensor(t)).touch(end);
+    }
+    for (int i = 0; i < end; ++i) {
+      NodeState& node = nodes_[static_cast<std::size_t>(i)];
+      for (const Tensor* t : node.call.inputs) {
+        if (t != nullptr) life(t).touch(i);
+      }
+      for (const Tensor* t : node.call.outputs) life(t).touch(i);
+      if (node.kind != Kind::planned) continue;
+      multipliers += static_cast<std::size_t>(node.needs.multipliers);
+      if (node.needs.scratch_bytes > 0) ++scratch;
+    }
+    for (const std::int32_t t : g.outputs) life(&tensor(t)).touch(end);
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+      if (!tensors_[t].description.is_variable || lifetimes[t].last < 0) continue;
+      lifetimes[t].touch(-1);
+      lifetimes[t].touch(end);
+    }
+
+    // One block a tensor, then those that may share memory are merged.
+    if (!allocations_.allocate(a, tensors_.size() + scratch)) return out_of_memory("the plan");
+    std::size_t count = 0;
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+      if (!lives_in_arena(t) || lifetimes[t].last < lifetimes[t].first) continue;
+      buffer_of_[t] = static_cast<std::int32_t>(count);
+      allocations_[count++] = {static_cast<std::size_t>(tensors_[t].description.bytes()), lifetimes[t].first, lifetimes[t].last};
+    }
+    largest_live_set_ = tfl::largest_live_set(std::span<const Allocation>(allocations_.data(), count));
+    for (int i = 0; i < end; ++i) share_memory(static_cast<std::size_t>(i), i);
+    for (int i = 0; i < end; ++i) {
+      NodeState& node = nodes_[static_cast<std::size_t>(i)];
+      node.scratch_buffer = -1;
+      if (node.kind != Kind::planned || node.needs.scratch_bytes == 0) continue;
+      node.scratch_buffer = static_cast<int>(count);
+      allocations_[count++] = {static_cast<std::size_t>(node.needs.scratch_bytes), i, i};
+    }
+    Array<std::uint32_t> order, placed;
+    if (!order.allocate(a, count) || !placed.allocate(a, count) || !multipliers_.allocate(a, multipliers)) return out_of_memory("the plan");
+    arena_bytes_ = plan_arena({allocations_.data(), count}, order.span(), placed.span());
+    return {};
+  }
+
+  /// Lets output 0 take over the memory of an input, where the op allows it and nobody needs the input's bytes any more.
+  void share_memory(std::size_t i, int step) {
+    NodeState& node = nodes_[i];
+    if (node.kind != Kind::planned || node.call.outputs.empty()) return;
+    const OpTraits& traits = node.entry->traits;
+    if (!traits.in_place && !traits.is_view) return;
+    const auto index_of = [&](const Tensor* t) { return static_cast<std::size_t>(t - tensors_.data()); };
+    const std::size_t out = index_of(node.call.outputs[0]);
+    if (buffer_of_[out] < 0 || tensors_[out].description.is_variable) return;
+    const std::size_t candidates = traits.is_view ? 1 : node.call.inputs.size();
+    for (std::size_t k = 0; k < candidates && k < node.call.inputs.size(); ++k) {
+      if (node.call.inputs[k] == nullptr) continue;
+      const std::size_t in = index_of(node.call.inputs[k]);
+      if (in == out || buffer_of_[in] < 0 || tensors_[in].description.is_variable) continue;
+      const auto from = static_cast<std::size_t>(buffer_of_[out]), to = static_cast<std::size_t>(buffer_of_[in]);
+      if (from == to || tensors_[in].description.bytes() != tensors_[out].description.bytes()) continue;
+      if (bits_of(tensors_[in].description.type) != bits_of(tensors_[out].description.type)) continue;
+      // Overwriting needs every other reader to be done; a view changes nothing.
+      if (!traits.is_view && allocations_[to].last > step) continue;
+      if (traits.is_view && is_graph_input(in) && is_graph_output(out)) continue;  // the caller may refill the input before reading
+      if (allocations_[from].first < allocations_[to].first) allocations_[to].first = allocations_[from].first;
+      if (allocations_[from].last > allocations_[to].last) allocations_[to].last = allocations_[from].last;
+      allocations_[from].bytes = 0;
+      buffer_of_[out] = static_cast<std::int32_t>(to);
+      return;
+    }
+  }
+  bool is_graph_input(std::size_t t) const { return contains(graph().inputs, t); }
+  bool is_graph_output(std::size_t t) const { return contains(graph().outputs, t); }
+  static bool contains(std::span<const std::int32_t> list, std::size_t t) {
+    for (const std::int32_t i : list) {
+      if (static_cast<std::size_t>(i) == t) return true;
+    }
+    return false;
+  }
+
+  // ---- Errors
+
+  Error at_node(ErrorCode code, std::size_t i) const {
+    Error error(code);
+    error.at(index_, graph().nodes[i].file_index);
+    if (index_ > 0) error << "subgraph " << index_ << ": ";
+    return error << "node " << graph().nodes[i].file_index << ' ' << printable(graph().nodes[i].name()) << ": ";
+  }
+  static std::string_view printable(std::string_view name) { return name.substr(0, 64); }
+
+  void print_tensor(Error& error, std::int32_t t) const {
+    detail::print_name(error, graph_tensor(t).name);
+    error << ' ' << name_of(tensor(t).description.type);
+    detail::print_shape(error, tensor(t).description.shape);
+  }
+
+  /// "node 5 CONV_2D: input 1 'weights' int8[8,3,3,5]: must have ..."
+  Error describe(const Violation& v, int i) const {
+    const GraphNode& node = graph().nodes[static_cast<std::size_t>(i)];
+    Error error = at_node(v.code, static_cast<std::size_t>(i));
+    const bool in = v.operand == Violation::Operand::input;
+    const auto list = in ? node.inputs : node.outputs;
+    if (v.operand != Violation::Operand::node) {
+      const auto k = static_cast<std::size_t>(v.index);
+      error << (in ? "input " : "output ") << v.index << ' ';
+      if (k < list.size() && list[k] >= 0) {
+        error.at(index_, node.file_index, list[k]);
+        print_tensor(error, list[k]);
+        error << ": ";
+      } else {
+        error << "is absent: ";
+      }
+    }
+    int next = 0;
+    for (const char* c = v.rule; *c != '\0'; ++c) {
+      if (c[0] == '{' && c[1] == '}' && next < 3) {
+        error << v.values[next++];
+        ++c;
+      } else {
+        error << *c;
+      }
+    }
+    if (v.code == ErrorCode::unsupported_type && v.operand == Violation::Operand::node) {
+      error << ':';
+      for (const std::int32_t t : node.inputs) error << ' ' << (t >= 0 ? name_of(tensor(t).description.type) : "none");
+      error << " ->";
+      for (const std::int32_t t : node.outputs) error << ' ' << name_of(tensor(t).description.type);
+    }
+    return error;
+  }
+
+  Model model_;
+  int index_ = 0;
+  std::span<const OpEntry> entries_;
+  int workers_ = 1;
+  SubgraphOptions options_;
+  Array<Tensor> tensors_;
+  Array<NodeState> nodes_;
+  Array<Tensor*> links_;
+  Array<Shape> input_shapes_;
+  Array<std::byte> state_;
+  Array<Multiplier> multipliers_;
+  Array<std::int32_t> buffer_of_;  // a tensor's allocation, -1: none, -2: dynamic
+  Array<Allocation> allocations_;
+  std::size_t arena_bytes_ = 0, largest_live_set_ = 0;
+  bool has_dynamic_ = false, ready_ = false;
+  void* executor_ = nullptr;
+};
+
+}  // namespace tfl

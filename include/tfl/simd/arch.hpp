@@ -1,0 +1,42 @@
+#pragma once
+// Architecture tags. Every helper that a kernel reaches takes one as template parameter, so that code compiled for several
+// processors can live in one program.
+
+namespace tfl::simd {
+
+struct Scalar {};
+struct Sse41 {};
+struct Avx2 {};                      // with FMA
+struct Avx512 {};                    // F, BW, DQ, VL
+struct Avx512Vnni : Avx512 {};
+struct Neon {};                      // 64-bit Arm
+struct NeonDotprod : Neon {};
+
+#if defined(TFL_HEADER_ONLY_SCALAR)
+using NativeArch = Scalar;
+#elif defined(__AVX512VNNI__) && defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+using NativeArch = Avx512Vnni;
+#elif defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+using NativeArch = Avx512;
+#elif defined(__AVX2__) && defined(__FMA__)
+using NativeArch = Avx2;
+#elif defined(__SSE4_1__)
+using NativeArch = Sse41;
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+using NativeArch = NeonDotprod;
+#elif defined(__aarch64__)
+using NativeArch = Neon;
+#else
+using NativeArch = Scalar;
+#endif
+
+/// "avx512vnni": for people and for file names.
+constexpr const char* name_of(Scalar) { return "scalar"; }
+constexpr const char* name_of(Sse41) { return "sse4.1"; }
+constexpr const char* name_of(Avx2) { return "avx2"; }
+constexpr const char* name_of(Avx512) { return "avx512"; }
+constexpr const char* name_of(Avx512Vnni) { return "avx512vnni"; }
+constexpr const char* name_of(Neon) { return "neon"; }
+constexpr const char* name_of(NeonDotprod) { return "neon-dotprod"; }
+
+}  // namespace tfl::simd

@@ -1,0 +1,47 @@
+# Installs the library into a fresh directory and builds main.cpp against it in each way that a user may choose.
+set(ENV{LC_ALL} C)
+file(REMOVE_RECURSE "${WORK_DIR}")
+set(prefix "${WORK_DIR}/prefix")
+set(here "${TFL_SOURCE_DIR}/tests/consumer")
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(result)
+    list(JOIN ARGN " " command)
+    message(NOTICE "${output}")
+    message(FATAL_ERROR "failed: ${command}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+function(check way program)
+  run("${program}")
+  if(NOT output STREQUAL "tfl ${VERSION}\n")
+    message(FATAL_ERROR "${way}: the program printed '${output}' instead of 'tfl ${VERSION}'")
+  endif()
+  message(STATUS "${way}: ok")
+endfunction()
+
+run("${CMAKE_COMMAND}" --install "${TFL_BUILD_DIR}" --prefix "${prefix}" --component development)
+
+run("${CMAKE_COMMAND}" -S "${here}" -B "${WORK_DIR}/find_package" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${CXX}" "-DCMAKE_PREFIX_PATH=${prefix}")
+run("${CMAKE_COMMAND}" --build "${WORK_DIR}/find_package")
+check(find_package "${WORK_DIR}/find_package/consumer")
+
+run("${CMAKE_COMMAND}" -S "${here}" -B "${WORK_DIR}/add_subdirectory" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${CXX}" "-DTFL_SOURCE_DIR=${TFL_SOURCE_DIR}")
+run("${CMAKE_COMMAND}" --build "${WORK_DIR}/add_subdirectory")
+check(add_subdirectory "${WORK_DIR}/add_subdirectory/consumer")
+
+find_program(pkg_config NAMES pkg-config pkgconf)
+if(pkg_config)
+  set(ENV{PKG_CONFIG_PATH} "${prefix}/share/pkgconfig")
+  run("${pkg_config}" --cflags --libs tfl)
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  run("${CXX}" -std=c++20 "${here}/main.cpp" ${flags} -o "${WORK_DIR}/with_pkg_config")
+  check(pkg-config "${WORK_DIR}/with_pkg_config")
+else()
+  message(STATUS "pkg-config: not on this machine")
+endif()
+
+run("${CXX}" -std=c++20 "-I${prefix}/include" "${here}/main.cpp" -o "${WORK_DIR}/bare")
+check("bare compiler" "${WORK_DIR}/bare")
