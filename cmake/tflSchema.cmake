@@ -21,7 +21,10 @@ if(NOT TFL_FLATC)
 endif()
 
 # Headers newer than 2.0.8 refuse code of another flatc, deep inside a compile: better said here.
-execute_process(COMMAND "${TFL_FLATC}" --version OUTPUT_VARIABLE tfl_flatc_version OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND "${TFL_FLATC}" --version OUTPUT_VARIABLE tfl_flatc_version RESULT_VARIABLE tfl_flatc_result)
+if(tfl_flatc_result)
+  message(FATAL_ERROR "TFL_FLATC (${TFL_FLATC}) does not run: ${tfl_flatc_result}")
+endif()
 string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" tfl_flatc_version "${tfl_flatc_version}")
 file(STRINGS "${tfl_flatbuffers_DIR}/flatbuffers/base.h" tfl_flatbuffers_version REGEX "#define FLATBUFFERS_VERSION_(MAJOR|MINOR|REVISION) ")
 string(REGEX REPLACE "[^;0-9]+" "" tfl_flatbuffers_version "${tfl_flatbuffers_version}")

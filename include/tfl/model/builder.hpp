@@ -71,7 +71,7 @@ struct OperatorSpec {
 };
 
 /// The name that a signature gives to a tensor of its subgraph.
-struct SignatureTensor {
+struct NamedTensor {
   std::string name{};
   std::uint32_t tensor = 0;
 };
@@ -254,7 +254,7 @@ class ModelBuilder {
   // ---- the model
 
   /// Names the inputs and outputs of a subgraph for callers: "serving_default".
-  void add_signature(std::string key, std::vector<SignatureTensor> inputs, std::vector<SignatureTensor> outputs, int subgraph = 0) {
+  void add_signature(std::string key, std::vector<NamedTensor> inputs, std::vector<NamedTensor> outputs, int subgraph = 0) {
     signatures_.push_back({std::move(key), std::move(inputs), std::move(outputs), static_cast<std::uint32_t>(subgraph)});
   }
 
@@ -335,8 +335,8 @@ class ModelBuilder {
   };
   struct Signature {
     std::string key{};
-    std::vector<SignatureTensor> inputs{};
-    std::vector<SignatureTensor> outputs{};
+    std::vector<NamedTensor> inputs{};
+    std::vector<NamedTensor> outputs{};
     std::uint32_t subgraph = 0;
   };
 
@@ -419,9 +419,9 @@ class ModelBuilder {
   }
 
   flatbuffers::Offset<schema::SignatureDef> write(const Signature& signature) {
-    const auto maps = [this](const std::vector<SignatureTensor>& entries) {
+    const auto maps = [this](const std::vector<NamedTensor>& entries) {
       std::vector<flatbuffers::Offset<schema::TensorMap>> written;
-      for (const SignatureTensor& entry : entries) {
+      for (const NamedTensor& entry : entries) {
         written.push_back(schema::CreateTensorMap(*tables_, tables_->CreateString(entry.name), entry.tensor));
       }
       return tables_->CreateVector(written);

@@ -21,7 +21,7 @@
 namespace tfl {
 
 /// A name of a signature's input or output, and its tensor in the signature's subgraph.
-struct SignatureTensor {
+struct SignatureEntry {
   std::string_view name;
   int tensor = -1;
 };
@@ -79,8 +79,8 @@ class Model {
   int signature_subgraph(int i) const { return static_cast<int>(signature(i).subgraph_index()); }
   int signature_input_count(int i) const { return static_cast<int>(detail::size_of(signature(i).inputs())); }
   int signature_output_count(int i) const { return static_cast<int>(detail::size_of(signature(i).outputs())); }
-  SignatureTensor signature_input(int i, int k) const { return named(*signature(i).inputs()->Get(static_cast<unsigned>(k))); }
-  SignatureTensor signature_output(int i, int k) const { return named(*signature(i).outputs()->Get(static_cast<unsigned>(k))); }
+  SignatureEntry signature_input(int i, int k) const { return named(*signature(i).inputs()->Get(static_cast<unsigned>(k))); }
+  SignatureEntry signature_output(int i, int k) const { return named(*signature(i).outputs()->Get(static_cast<unsigned>(k))); }
 
   int metadata_count() const { return static_cast<int>(detail::size_of(data_->root->metadata())); }
   std::string_view metadata_name(int i) const { return detail::text_of(data_->root->metadata()->Get(static_cast<unsigned>(i))->name()); }
@@ -161,7 +161,7 @@ class Model {
   }
 
   const schema::SignatureDef& signature(int i) const { return *data_->root->signature_defs()->Get(static_cast<unsigned>(i)); }
-  static SignatureTensor named(const schema::TensorMap& map) { return {detail::text_of(map.name()), static_cast<int>(map.tensor_index())}; }
+  static SignatureEntry named(const schema::TensorMap& map) { return {detail::text_of(map.name()), static_cast<int>(map.tensor_index())}; }
 
   void retain() const {
     if (data_ != nullptr) data_->owners.fetch_add(1, std::memory_order_relaxed);

@@ -41,6 +41,7 @@ struct Graph {
       for (unsigned i = 0; i < own_tensors.size(); ++i) own_tensors[i] = tensor(file, model, *source.tensors()->Get(i));
       for (unsigned i = 0; i < own_nodes.size(); ++i) own_nodes[i] = node(model, *source.operators()->Get(i), static_cast<int>(i));
       subgraphs[s] = {detail::text_of(source.name()), own_tensors, own_nodes, indices(source.inputs()), indices(source.outputs())};
+      if (auto r = mark_empty_constants(own_tensors, subgraphs[s], allocator); !r) return r;
       if (auto r = order(static_cast<int>(s), own_nodes, allocator); !r) return r;
       first_tensor += own_tensors.size();
       first_node += own_nodes.size();
@@ -80,6 +81,38 @@ struct Graph {
     const schema::OperatorCode& code = *model.operator_codes()->Get(source.opcode_index());
     return {static_cast<BuiltinOperator>(operator_code(code)), detail::text_of(code.custom_code()), code.version(),
             indices(source.inputs()), indices(source.outputs()), indices(source.intermediates()), &source, file_index};
+  }
+
+  /// A tensor without elements needs no data: where neither a node nor the caller writes it, it is a constant. Any other tensor that
+  /// is read but never written is an error.
+  static Result<void> mark_empty_constants(std::span<GraphTensor> own, const GraphSubgraph& subgraph, Allocator allocator) {
+    Array<bool> written;
+    if (!written.allocate(allocator, own.size())) return out_of_memory();
+    for (const std::int32_t t : subgraph.inputs) written[static_cast<std::size_t>(t)] = true;
+    for (const GraphNode& n : subgraph.nodes) {
+      for (const std::int32_t t : n.outputs) written[static_cast<std::size_t>(t)] = true;
+    }
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      TensorDescription& d = own[i].description;
+      if (!written[i] && !d.is_variable && d.count() == 0) d.is_constant = true;
+    }
+    const auto readable = [&](std::int32_t t) {
+      if (t < 0) return true;
+      const auto i = static_cast<std::size_t>(t);
+      const TensorDescription& d = own[i].description;
+      return written[i] || d.is_constant || d.is_variable || bits_of(d.type) == 0;
+    };
+    for (const GraphNode& n : subgraph.nodes) {
+      for (std::size_t k = 0; k < n.inputs.size(); ++k) {
+        if (readable(n.inputs[k])) continue;
+        return Error(ErrorCode::invalid_model, "model: node ") << n.file_index << ' ' << n.name() << ": input " << k << " is tensor " << n.inputs[k]
+                                                               << ", which has no data and which nobody writes";
+      }
+    }
+    for (const std::int32_t t : subgraph.outputs) {
+      if (!readable(t)) return Error(ErrorCode::invalid_model, "model: an output is tensor ") << t << ", which has no data and which nobody writes";
+    }
+    return {};
   }
 
   /// Puts the nodes in an order in which tensors are written before they are read; keeps the file's order where it is one.
@@ -136,7 +169,7 @@ struct Graph {
     const auto misplaced = [](const GraphTensor& t) {
       const auto size = static_cast<std::size_t>(bits_of(t.description.type) / 8);
       const std::size_t alignment = size > 8 ? 8 : size;
-      return alignment > 1 && reinterpret_cast<std::uintptr_t>(t.data.data()) % alignment != 0;
+      return !t.data.empty() && alignment > 1 && reinterpret_cast<std::uintptr_t>(t.data.data()) % alignment != 0;
     };
     std::size_t bytes = 0;
     for (const GraphTensor& t : tensors) {
