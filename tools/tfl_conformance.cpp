@@ -137,8 +137,7 @@ std::vector<Case> read_index(const fs::path& path) {
   return cases;
 }
 
-template <class T>
-T element(const std::byte* bytes, std::int64_t i) {
+template <class T> T element(const std::byte* bytes, std::int64_t i) {
   T value;
   std::memcpy(&value, bytes + i * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
   return value;
@@ -150,7 +149,8 @@ std::string compare(const Case& c, tfl::TensorType type, const std::byte* got, c
     const bool wide = type == tfl::TensorType::float64;
     const std::int64_t n = length / (wide ? 8 : 4);
     for (std::int64_t i = 0; i < n; ++i) {
-      const double g = wide ? element<double>(got, i) : element<float>(got, i), w = wide ? element<double>(want, i) : element<float>(want, i);
+      const double g = wide ? element<double>(got, i) : element<float>(got, i),
+                   w = wide ? element<double>(want, i) : element<float>(want, i);
       if (g == w || (std::isnan(g) && std::isnan(w))) continue;
       const double allowed = std::max(c.spread, std::max(c.absolute, 1e-6) + c.relative * std::fabs(w));
       if (std::fabs(g - w) <= allowed) continue;
@@ -167,7 +167,9 @@ std::string compare(const Case& c, tfl::TensorType type, const std::byte* got, c
     switch (type) {
       case tfl::TensorType::int8: g = element<std::int8_t>(got, i), w = element<std::int8_t>(want, i); break;
       case tfl::TensorType::int16: g = element<std::int16_t>(got, i), w = element<std::int16_t>(want, i); break;
-      default: std::memcpy(&g, got + i * bytes, static_cast<std::size_t>(std::min(bytes, 8))), std::memcpy(&w, want + i * bytes, static_cast<std::size_t>(std::min(bytes, 8)));
+      default:
+        std::memcpy(&g, got + i * bytes, static_cast<std::size_t>(std::min(bytes, 8))),
+            std::memcpy(&w, want + i * bytes, static_cast<std::size_t>(std::min(bytes, 8)));
     }
     if (g == w) continue;
     ++differing;
@@ -211,7 +213,9 @@ std::string run(const Case& c, const std::vector<std::byte>& data) {
     for (const Blob& b : step.inputs) {
       const int i = input_of(b.tensor);
       if (i < 0) return where + "tensor " + std::to_string(b.tensor) + " is no input";
-      if (interpreter.input_description(i).shape == tfl::Shape::from(b.shape) && static_cast<int>(b.shape.size()) == interpreter.input_description(i).shape.rank()) continue;
+      if (interpreter.input_description(i).shape == tfl::Shape::from(b.shape) &&
+          static_cast<int>(b.shape.size()) == interpreter.input_description(i).shape.rank())
+        continue;
       if (auto r = interpreter.resize_input(i, b.shape); !r) failed = true, why = r.message();
       resized = true;
     }
@@ -227,7 +231,8 @@ std::string run(const Case& c, const std::vector<std::byte>& data) {
       for (const Blob& b : step.inputs) {
         auto in = interpreter.input<std::byte>(input_of(b.tensor));
         if (!in) return where + std::string(in.message());
-        if (static_cast<std::int64_t>(in->size()) != b.length) return where + "input takes " + std::to_string(in->size()) + " bytes, the case has " + std::to_string(b.length);
+        if (static_cast<std::int64_t>(in->size()) != b.length)
+          return where + "input takes " + std::to_string(in->size()) + " bytes, the case has " + std::to_string(b.length);
         if (!in->empty()) std::memcpy(in->data(), at(b.offset), in->size());
       }
       if (auto r = interpreter.invoke(); !r) failed = true, why = r.message();
@@ -251,8 +256,10 @@ std::string run(const Case& c, const std::vector<std::byte>& data) {
         for (const auto d : b.shape) text += std::to_string(d) + ",";
         return text + "]";
       }
-      if (static_cast<std::int64_t>(out->size()) != b.length) return name + std::to_string(out->size()) + " bytes, not " + std::to_string(b.length);
-      if (const std::string difference = compare(c, out->type(), out->data(), at(b.offset), b.length); !difference.empty()) return name + difference;
+      if (static_cast<std::int64_t>(out->size()) != b.length)
+        return name + std::to_string(out->size()) + " bytes, not " + std::to_string(b.length);
+      if (const std::string difference = compare(c, out->type(), out->data(), at(b.offset), b.length); !difference.empty())
+        return name + difference;
     }
   }
   return {};
@@ -270,10 +277,14 @@ int main(int argc, char** argv) {
   bool verbose = false;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--op" && i + 1 < argc) only_op = argv[++i];
-    else if (word == "--test" && i + 1 < argc) only_test = argv[++i];
-    else if (word == "--verbose") verbose = true;
-    else root = word;
+    if (word == "--op" && i + 1 < argc)
+      only_op = argv[++i];
+    else if (word == "--test" && i + 1 < argc)
+      only_test = argv[++i];
+    else if (word == "--verbose")
+      verbose = true;
+    else
+      root = word;
   }
   if (root.empty() || !fs::is_directory(root)) {
     std::fprintf(stderr, "usage: tfl_conformance DIR [--op NAME] [--test SUBSTRING] [--verbose]\n");
@@ -291,10 +302,13 @@ int main(int argc, char** argv) {
     std::vector<std::byte> data;
     for (const Case& c : cases) {
       if (!only_op.empty() && c.ops.count(only_op) == 0) continue;
-      if (!only_test.empty() && c.test.find(only_test) == std::string::npos && suite.filename().string().find(only_test) == std::string::npos) continue;
+      if (!only_test.empty() && c.test.find(only_test) == std::string::npos &&
+          suite.filename().string().find(only_test) == std::string::npos)
+        continue;
       if (data.empty()) {
         data.resize(fs::file_size(suite / "data.bin"));
-        std::ifstream(suite / "data.bin", std::ios::binary).read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()));
+        std::ifstream(suite / "data.bin", std::ios::binary)
+            .read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()));
       }
       if (verbose) std::printf("run %s/%s %s\n", suite.filename().c_str(), c.id.c_str(), c.test.c_str()), std::fflush(stdout);
       const std::string result = run(c, data);

@@ -1,7 +1,6 @@
 // tfl_run MODEL: loads any .tflite model, runs it and says what it computed, how long it took and how much memory it needed.
 
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -51,7 +50,8 @@ int run(const Arguments& a) {
   auto model = tfl::Model::from_file(a.model.c_str());
   if (!model) return fail(text(model.message()));
   tfl::ThreadPool pool(a.threads);
-  auto made = a.signature.empty() ? Interpreter::create(*model, {}, std::move(pool)) : Interpreter::create(*model, a.signature, {}, std::move(pool));
+  auto made = a.signature.empty() ? Interpreter::create(*model, {}, std::move(pool))
+                                  : Interpreter::create(*model, a.signature, {}, std::move(pool));
   if (!made) return fail(text(made.message()));
   Interpreter& interpreter = *made;
 
@@ -92,8 +92,9 @@ int run(const Arguments& a) {
     const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     auto& input = inputs[static_cast<std::size_t>(i)];
     if (bytes.size() != input.size()) {
-      return fail("input " + std::to_string(i) + " '" + text(interpreter.input_name(i)) + "' " + tfl::tools::describe(interpreter.input_description(i)) +
-                  " takes " + std::to_string(input.size()) + " bytes, but '" + path + "' has " + std::to_string(bytes.size()));
+      return fail("input " + std::to_string(i) + " '" + text(interpreter.input_name(i)) + "' " +
+                  tfl::tools::describe(interpreter.input_description(i)) + " takes " + std::to_string(input.size()) + " bytes, but '" +
+                  path + "' has " + std::to_string(bytes.size()));
     }
     std::memcpy(input.data(), bytes.data(), bytes.size());
   }
@@ -131,7 +132,8 @@ int run(const Arguments& a) {
     times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
   }
   std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
-  std::printf("arena %zu bytes%s\n", interpreter.arena_bytes(), interpreter.subgraph().has_dynamic_tensors() ? " (and tensors on the heap, whose shapes depend on data)" : "");
+  std::printf("arena %zu bytes%s\n", interpreter.arena_bytes(),
+              interpreter.subgraph().has_dynamic_tensors() ? " (and tensors on the heap, whose shapes depend on data)" : "");
   std::printf("latency %.1f us (median of %d, %d thread%s, %s)\n", times[times.size() / 2], a.repeat, a.threads, a.threads == 1 ? "" : "s",
               tfl::simd::name_of(tfl::simd::NativeArch{}));
   return 0;

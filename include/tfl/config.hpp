@@ -17,6 +17,15 @@
 #define TFL_PREFETCH(address) static_cast<void>(address)
 #endif
 
+// Before a loop over registers, whose bound the compiler knows: no loop may remain.
+#if defined(__clang__)
+#define TFL_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define TFL_UNROLL _Pragma("GCC unroll 32")
+#else
+#define TFL_UNROLL
+#endif
+
 // Define TFL_HEADER_ONLY_SCALAR to compile every kernel without vector instructions (and without xsimd).
 
 // Define TFL_NO_ERROR_TEXT to compile the sentences of errors away (codes and node numbers stay).

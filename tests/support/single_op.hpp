@@ -53,50 +53,43 @@ class GuardedArena {
 /// What SingleOp does that depends on no op.
 class SingleOpBase : private Runner {
  public:
-  explicit SingleOpBase(std::span<const OpEntry> entries, BuiltinOperator code, std::string custom_name)
-      : entries_(entries), code_(code), custom_name_(std::move(custom_name)) {}
+  explicit SingleOpBase(FindEntry find, BuiltinOperator code, std::string custom_name)
+      : find_(find), code_(code), custom_name_(std::move(custom_name)) {}
 
   /// An input that is filled before running.
-  template <class T>
-  int input(std::vector<std::int32_t> shape, const std::vector<T>& values, QuantizationSpec quantization = {}) {
+  template <class T> int input(std::vector<std::int32_t> shape, const std::vector<T>& values, QuantizationSpec quantization = {}) {
     const int tensor = add({.type = type_for<T>(), .shape = std::move(shape), .quantization = std::move(quantization)});
     runtime_inputs_.push_back({tensor, bytes_of_values(values)});
     inputs_.push_back(tensor);
     return tensor;
   }
   /// An input whose data is in the model.
-  template <class T>
-  int constant(std::vector<std::int32_t> shape, const std::vector<T>& values, QuantizationSpec quantization = {}) {
+  template <class T> int constant(std::vector<std::int32_t> shape, const std::vector<T>& values, QuantizationSpec quantization = {}) {
     const std::vector<std::uint8_t> bytes = bytes_of_values(values);
-    const int tensor =
-        builder_.add_constant({.name = next_name(), .type = type_for<T>(), .shape = std::move(shape), .quantization = std::move(quantization)}, bytes);
+    const int tensor = builder_.add_constant(
+        {.name = next_name(), .type = type_for<T>(), .shape = std::move(shape), .quantization = std::move(quantization)}, bytes);
     inputs_.push_back(tensor);
     return tensor;
   }
-  template <class T>
-  int variable(std::vector<std::int32_t> shape, QuantizationSpec quantization = {}) {
-    const int tensor = add({.type = type_for<T>(), .shape = std::move(shape), .quantization = std::move(quantization), .is_variable = true});
+  template <class T> int variable(std::vector<std::int32_t> shape, QuantizationSpec quantization = {}) {
+    const int tensor =
+        add({.type = type_for<T>(), .shape = std::move(shape), .quantization = std::move(quantization), .is_variable = true});
     inputs_.push_back(tensor);
     return tensor;
   }
   /// An optional input that is left out.
   void absent() { inputs_.push_back(-1); }
-  template <class T>
-  int output(QuantizationSpec quantization = {}) {
+  template <class T> int output(QuantizationSpec quantization = {}) {
     const int tensor = add({.type = type_for<T>(), .shape = {}, .quantization = std::move(quantization)});
     outputs_.push_back(tensor);
     return tensor;
   }
   /// A tensor that only lends its quantization (LSTM).
-  template <class T>
-  void intermediate(QuantizationSpec quantization) {
+  template <class T> void intermediate(QuantizationSpec quantization) {
     intermediates_.push_back(add({.type = type_for<T>(), .shape = {}, .quantization = std::move(quantization)}));
   }
   /// `make` gets the flatbuffers builder and returns an options table, as for ModelBuilder::add_operator.
-  template <class Make>
-  void options(Make make) {
-    options_ = builder_.options(make(builder_.tables()));
-  }
+  template <class Make> void options(Make make) { options_ = builder_.options(make(builder_.tables())); }
   void custom_options(std::vector<std::uint8_t> bytes) { custom_options_ = std::move(bytes); }
   void version(int v) { version_ = v; }
 
@@ -122,7 +115,7 @@ class SingleOpBase : private Runner {
     if (!model) return std::string(model.message());
     InterpreterOptions options;
     options.preserve_inputs = true;
-    if (auto r = load(*model, 0, entries_, 1, options); !r) return std::string(r.message());
+    if (auto r = load(*model, 0, find_, 1, options); !r) return std::string(r.message());
     if (auto r = subgraph_.plan(&executor_); !r) return std::string(r.message());
     if (auto r = subgraph_.bind(arena_.of(subgraph_.arena_bytes()), &executor_); !r) return std::string(r.message());
     return invoke_again();
@@ -132,15 +125,15 @@ class SingleOpBase : private Runner {
     for (std::size_t i = 0; i < runtime_inputs_.size(); ++i) {
       auto in = Runner::input<std::byte>(static_cast<int>(i));
       if (!in) return std::string(in.message());
-      if (in->size() != runtime_inputs_[i].second.size()) return "test: input " + std::to_string(i) + " takes " + std::to_string(in->size()) + " bytes";
+      if (in->size() != runtime_inputs_[i].second.size())
+        return "test: input " + std::to_string(i) + " takes " + std::to_string(in->size()) + " bytes";
       if (!in->empty()) std::memcpy(in->data(), runtime_inputs_[i].second.data(), in->size());
     }
     if (auto r = Runner::run(&executor_, nullptr); !r) return std::string(r.message());
     return arena_.untouched() ? "" : "a byte outside of the arena was written";
   }
 
-  template <class T>
-  std::vector<T> values(int output = 0) {
+  template <class T> std::vector<T> values(int output = 0) {
     auto out = Runner::output<std::byte>(output);
     if (!out) return {};
     std::vector<T> result(out->size() / sizeof(T));
@@ -152,13 +145,11 @@ class SingleOpBase : private Runner {
 
  private:
   // std::vector<bool> has no bytes: tests hold booleans as uint8_t wrapped in Boolean, or as bool in a braced list.
-  template <class T>
-  static constexpr TensorType type_for() {
+  template <class T> static constexpr TensorType type_for() {
     static_assert(tensor_type_of<T> != TensorType::none);
     return tensor_type_of<T>;
   }
-  template <class T>
-  static std::vector<std::uint8_t> bytes_of_values(const std::vector<T>& values) {
+  template <class T> static std::vector<std::uint8_t> bytes_of_values(const std::vector<T>& values) {
     std::vector<std::uint8_t> bytes(values.size() * sizeof(T));
     if constexpr (std::is_same_v<T, bool>) {
       std::copy(values.begin(), values.end(), bytes.begin());
@@ -173,7 +164,7 @@ class SingleOpBase : private Runner {
     return builder_.add_tensor(std::move(spec));
   }
 
-  std::span<const OpEntry> entries_;
+  FindEntry find_;
   BuiltinOperator code_;
   std::string custom_name_;
   ModelBuilder builder_;
@@ -186,12 +177,14 @@ class SingleOpBase : private Runner {
   GuardedArena arena_;
 };
 
-template <class Op>
-class SingleOp : public SingleOpBase {
+template <class Op> class SingleOp : public SingleOpBase {
  public:
-  SingleOp() : SingleOpBase(OpRegistry<Op>::template entries<simd::NativeArch, SerialExecutor>(), Op::code, name()) {}
+  SingleOp() : SingleOpBase(&find, Op::code, name()) {}
 
  private:
+  static const OpEntry* find(const GraphSubgraph&, const GraphNode& node) {
+    return find_op(OpRegistry<Op>::template entries<simd::NativeArch, SerialExecutor>(), node.code, node.custom_name);
+  }
   static std::string name() {
     if constexpr (requires { Op::custom_name; }) {
       return std::string(Op::custom_name);

@@ -34,7 +34,8 @@ inline std::string describe(const TensorDescription& d) {
 inline std::string layer_line(const NodeEvent& event, std::size_t output) {
   const Tensor& t = *event.outputs[output];
   const auto bytes = static_cast<std::size_t>(t.description.bytes());
-  const std::string name = event.node->code == BuiltinOperator::CUSTOM ? "CUSTOM:" + text(event.node->custom_name) : text(event.node->name());
+  const std::string name =
+      event.node->code == BuiltinOperator::CUSTOM ? "CUSTOM:" + text(event.node->custom_name) : text(event.node->name());
   std::string first;
   char buffer[32];
   for (std::size_t i = 0; i < bytes && i < 8; ++i) {
@@ -42,8 +43,9 @@ inline std::string layer_line(const NodeEvent& event, std::size_t output) {
     first += buffer;
   }
   std::snprintf(buffer, sizeof buffer, "%08x", fnv1a({t.data, bytes}));
-  return std::to_string(event.step) + " " + name + " tensor " + std::to_string(event.output_indices[output]) + " " + name_of(t.description.type) + " " +
-         shape_text(t.description.shape) + " bytes " + std::to_string(bytes) + " fnv " + buffer + " first " + first;
+  return std::to_string(event.step) + " " + name + " tensor " + std::to_string(event.output_indices[output]) + " " +
+         name_of(t.description.type) + " " + shape_text(t.description.shape) + " bytes " + std::to_string(bytes) + " fnv " + buffer +
+         " first " + first;
 }
 
 }  // namespace tfl::tools

@@ -18,8 +18,10 @@ class SeededStream {
 
   void fill(TensorType type, std::span<std::byte> bytes) {
     switch (type) {
-      case TensorType::float32: return each<float>(bytes, [](std::uint32_t x) { return static_cast<float>(static_cast<double>(x >> 8) / 16777216.0 * 2.0 - 1.0); });
-      case TensorType::float64: return each<double>(bytes, [](std::uint32_t x) { return static_cast<double>(x >> 8) / 16777216.0 * 2.0 - 1.0; });
+      case TensorType::float32:
+        return each<float>(bytes, [](std::uint32_t x) { return static_cast<float>(static_cast<double>(x >> 8) / 16777216.0 * 2.0 - 1.0); });
+      case TensorType::float64:
+        return each<double>(bytes, [](std::uint32_t x) { return static_cast<double>(x >> 8) / 16777216.0 * 2.0 - 1.0; });
       case TensorType::int16:
       case TensorType::uint16: return each<std::uint16_t>(bytes, [](std::uint32_t x) { return static_cast<std::uint16_t>(x); });
       case TensorType::int32:
@@ -32,8 +34,7 @@ class SeededStream {
   }
 
  private:
-  template <class T, class F>
-  void each(std::span<std::byte> bytes, F f) {
+  template <class T, class F> void each(std::span<std::byte> bytes, F f) {
     for (std::size_t i = 0; i + sizeof(T) <= bytes.size(); i += sizeof(T)) {
       state_ ^= state_ << 13;
       state_ ^= state_ >> 17;

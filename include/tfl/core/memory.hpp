@@ -25,15 +25,12 @@ struct Allocator {
 
 /// The heap.
 inline Allocator heap_allocator() {
-  return {[](void*, std::size_t bytes) -> void* {
-            return ::operator new(bytes, std::align_val_t{block_alignment}, std::nothrow);
-          },
-          [](void*, void* block, std::size_t) { ::operator delete(block, std::align_val_t{block_alignment}); }, nullptr};
+  return {[](void*, std::size_t bytes) -> void* { return ::operator new (bytes, std::align_val_t{block_alignment}, std::nothrow); },
+          [](void*, void* block, std::size_t) { ::operator delete (block, std::align_val_t{block_alignment}); }, nullptr};
 }
 
 /// A fixed number of value-initialized elements in one block. Move-only. Empty until allocate() succeeds.
-template <class T>
-class Array {
+template <class T> class Array {
  public:
   Array() = default;
   Array(Array&& other) noexcept

@@ -18,8 +18,7 @@ concept Executor = requires(E& executor, std::int64_t n, void (*body)(std::int64
 /// Runs everything on the calling thread and costs nothing.
 struct SerialExecutor {
   static constexpr int workers() { return 1; }
-  template <class Body>
-  void parallel_for(std::int64_t count, std::int64_t /*cost*/, Body&& body) {
+  template <class Body> void parallel_for(std::int64_t count, std::int64_t /*cost*/, Body&& body) {
     if (count > 0) body(std::int64_t{0}, count, 0);
   }
 };

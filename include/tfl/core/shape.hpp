@@ -83,8 +83,7 @@ class Shape {
 inline constexpr std::int32_t dynamic_extent = -1;
 
 /// Extents of a view: each known to the compiler, or kept at run time (dynamic_extent).
-template <std::int32_t... E>
-class Extents {
+template <std::int32_t... E> class Extents {
  public:
   static constexpr int rank() { return static_cast<int>(sizeof...(E)); }
   static constexpr std::int32_t static_extent(int axis) { return fixed[axis]; }
@@ -121,23 +120,12 @@ class Extents {
   [[no_unique_address]] std::conditional_t<is_static, Nothing, Kept> kept_;
 };
 
-template <int Rank>
-struct DynamicExtentsOf;
-template <>
-struct DynamicExtentsOf<1> {
-  using type = Extents<dynamic_extent>;
-};
-template <>
-struct DynamicExtentsOf<2> {
-  using type = Extents<dynamic_extent, dynamic_extent>;
-};
-template <>
-struct DynamicExtentsOf<4> {
-  using type = Extents<dynamic_extent, dynamic_extent, dynamic_extent, dynamic_extent>;
-};
+template <int Rank> struct DynamicExtentsOf;
+template <> struct DynamicExtentsOf<1> { using type = Extents<dynamic_extent>; };
+template <> struct DynamicExtentsOf<2> { using type = Extents<dynamic_extent, dynamic_extent>; };
+template <> struct DynamicExtentsOf<4> { using type = Extents<dynamic_extent, dynamic_extent, dynamic_extent, dynamic_extent>; };
 /// Extents of this rank, all kept at run time.
-template <int Rank>
-using DynamicExtents = typename DynamicExtentsOf<Rank>::type;
+template <int Rank> using DynamicExtents = typename DynamicExtentsOf<Rank>::type;
 
 /// How a kernel wants to see a tensor. A canonical rank keeps the number of instantiations small.
 enum class Fold : std::uint8_t {

@@ -49,10 +49,12 @@ struct Violation {
 constexpr Violation node_violation(ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0) {
   return {code, Violation::Operand::node, 0, rule, {a, b, c}};
 }
-constexpr Violation input_violation(int index, ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0) {
+constexpr Violation input_violation(int index, ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0,
+                                    std::int64_t c = 0) {
   return {code, Violation::Operand::input, static_cast<std::int16_t>(index), rule, {a, b, c}};
 }
-constexpr Violation output_violation(int index, ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0) {
+constexpr Violation output_violation(int index, ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0,
+                                     std::int64_t c = 0) {
   return {code, Violation::Operand::output, static_cast<std::int16_t>(index), rule, {a, b, c}};
 }
 
@@ -76,8 +78,7 @@ class Error {
     tensor_ = tensor;
     return *this;
   }
-  template <class T>
-  Error& operator<<(const T& part) {
+  template <class T> Error& operator<<(const T& part) {
     text_ << part;
     return *this;
   }
@@ -93,12 +94,11 @@ class Error {
 };
 
 /// A value or the reason why there is none. E is Error for callers of the library and Violation inside ops.
-template <class T, class E = Error>
-class [[nodiscard]] Result {
+template <class T, class E = Error> class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  constexpr Result(T value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }  // NOLINT: a value is a result
+  constexpr Result(T value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }   // NOLINT: a value is a result
   constexpr Result(E error) : has_value_(false) { std::construct_at(&error_, std::move(error)); }  // NOLINT: so is an error
   constexpr Result(Result&& other) : has_value_(other.has_value_) {
     if (has_value_) {
@@ -153,8 +153,7 @@ class [[nodiscard]] Result {
 };
 
 /// Success, or the reason why not.
-template <class E>
-class [[nodiscard]] Result<void, E> {
+template <class E> class [[nodiscard]] Result<void, E> {
  public:
   constexpr Result() = default;
   constexpr Result(E error) : error_(std::move(error)), failed_(true) {}  // NOLINT: an error is a result

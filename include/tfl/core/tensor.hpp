@@ -13,31 +13,37 @@ namespace tfl {
 
 /// real = scale * (stored - zero_point), per tensor or per slice along `axis`. Spans point into the model.
 struct Quantization {
-  float scale = 0;              // of the tensor, or of its first channel; 0: not quantized
-  std::int32_t zero_point = 0;  // likewise
-  std::span<const float> channel_scales{};             // one per channel; empty where the tensor has one scale
+  float scale = 0;                                      // of the tensor, or of its first channel; 0: not quantized
+  std::int32_t zero_point = 0;                          // likewise
+  std::span<const float> channel_scales{};              // one per channel; empty where the tensor has one scale
   std::span<const std::int64_t> channel_zero_points{};  // likewise
   std::int32_t axis = 0;
 
   constexpr bool present() const { return scale != 0; }
   constexpr bool per_channel() const { return channel_scales.size() > 1; }
-  constexpr float scale_of(std::int64_t channel) const {
-    return per_channel() ? channel_scales[static_cast<std::size_t>(channel)] : scale;
-  }
+  constexpr float scale_of(std::int64_t channel) const { return per_channel() ? channel_scales[static_cast<std::size_t>(channel)] : scale; }
 };
 
-/// The data of an int32 or int64 tensor as far as it is known before running: shapes, axes, paddings.
+/// The data of an integer tensor as far as it is known before running: shapes, axes, paddings.
 class KnownIntegers {
  public:
   constexpr KnownIntegers() = default;
+  constexpr explicit KnownIntegers(std::span<const std::int8_t> values) : bytes_(values.data()), size_(values.size()), known_(true) {}
+  constexpr explicit KnownIntegers(std::span<const std::int16_t> values) : shorts_(values.data()), size_(values.size()), known_(true) {}
   constexpr explicit KnownIntegers(std::span<const std::int32_t> values) : narrow_(values.data()), size_(values.size()), known_(true) {}
   constexpr explicit KnownIntegers(std::span<const std::int64_t> values) : wide_(values.data()), size_(values.size()), known_(true) {}
 
   constexpr bool known() const { return known_; }
   constexpr int size() const { return static_cast<int>(size_); }
-  constexpr std::int64_t operator[](int i) const { return wide_ != nullptr ? wide_[i] : narrow_[i]; }
+  constexpr std::int64_t operator[](int i) const {
+    if (narrow_ != nullptr) return narrow_[i];
+    if (wide_ != nullptr) return wide_[i];
+    return shorts_ != nullptr ? shorts_[i] : bytes_[i];
+  }
 
  private:
+  const std::int8_t* bytes_ = nullptr;
+  const std::int16_t* shorts_ = nullptr;
   const std::int32_t* narrow_ = nullptr;
   const std::int64_t* wide_ = nullptr;
   std::size_t size_ = 0;
@@ -59,8 +65,7 @@ struct TensorDescription {
 };
 
 /// Elements of one tensor as a kernel sees them. Does not own. T is const for inputs.
-template <class T, class E = DynamicExtents<1>>
-class View {
+template <class T, class E = DynamicExtents<1>> class View {
  public:
   using value_type = std::remove_const_t<T>;
   using extents_type = E;
@@ -92,8 +97,7 @@ struct Boolean {
 template <> inline constexpr TensorType tensor_type_of<Boolean> = TensorType::boolean;
 
 /// One element of whatever type has this size, for ops that only move data.
-template <int Bytes>
-struct Raw {
+template <int Bytes> struct Raw {
   std::byte bytes[Bytes];
   friend constexpr bool operator==(const Raw&, const Raw&) = default;
 };

@@ -8,8 +8,7 @@
 
 namespace tfl {
 
-template <std::size_t Capacity>
-class Text {
+template <std::size_t Capacity> class Text {
  public:
   constexpr Text& operator<<(std::string_view part) {
     for (const char c : part) push(c);
@@ -21,8 +20,7 @@ class Text {
     return *this;
   }
   template <class I>
-    requires(std::is_integral_v<I> && !std::is_same_v<I, char> && !std::is_same_v<I, bool>)
-  constexpr Text& operator<<(I number) {
+  requires(std::is_integral_v<I> && !std::is_same_v<I, char> && !std::is_same_v<I, bool>) constexpr Text& operator<<(I number) {
     char digits[24] = {};
     int n = 0;
     const bool negative = number < 0;
@@ -47,13 +45,9 @@ class Text {
 };
 
 /// Text that nobody will read takes no room.
-template <>
-class Text<0> {
+template <> class Text<0> {
  public:
-  template <class T>
-  constexpr Text& operator<<(const T&) {
-    return *this;
-  }
+  template <class T> constexpr Text& operator<<(const T&) { return *this; }
   constexpr std::string_view view() const { return {}; }
 };
 

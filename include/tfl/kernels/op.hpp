@@ -64,8 +64,7 @@ struct Needs {
 };
 
 /// What a kernel gets besides its views. A is the architecture, P the op's Prepared, E the executor.
-template <class A, class P, class E>
-struct Run {
+template <class A, class P, class E> struct Run {
   using Arch = A;
   const P& prepared;
   std::span<const Multiplier> multipliers;
@@ -77,29 +76,24 @@ struct Run {
 /// The element types that a kernel is compiled for, in the order of the op's inputs and outputs:
 /// Signature<Takes<float, float, float>, Gives<float>>. Raw<N> stands for every type of N bytes, Many<T> (last in its list) for the
 /// rest of the inputs or outputs. Present tensors must match; absent ones match anything.
-template <class... T>
-struct Takes {};
-template <class... T>
-struct Gives {};
-template <class T, class G>
-struct Signature {};
-template <class... S>
-struct Signatures {};
-template <class T>
-struct Many {};
+template <class... T> struct Takes {};
+template <class... T> struct Gives {};
+template <class T, class G> struct Signature {};
+template <class... S> struct Signatures {};
+template <class T> struct Many {};
+/// An input of any type that the kernel does not read, because infer() and prepare() have: axes, paddings.
+struct Unread {};
+/// An input that the kernel updates in place: its view's elements are not const. infer() must insist that the tensor is_variable.
+template <class T> struct Mutable {};
 
 /// For ops without options, and for ops that have nothing to prepare.
 struct NoOptions {
-  template <class Table>
-  static constexpr NoOptions read(const Table&) {
-    return {};
-  }
+  template <class Table> static constexpr NoOptions read(const Table&) { return {}; }
 };
 struct NothingPrepared {};
 
 /// The views of an op's variable number of inputs or outputs, in order.
-template <class V, class Source>
-class ViewList {
+template <class V, class Source> class ViewList {
  public:
   using view_type = V;
   constexpr explicit ViewList(Source source) : source_(source) {}
@@ -112,10 +106,10 @@ class ViewList {
 
 /// Facts about an op that the planner uses. An op states them as `static constexpr OpTraits traits{...}`; without it all are false.
 struct OpTraits {
-  bool in_place = false;         // output 0 may overwrite an input of the same bytes: elementwise kernels
-  bool is_view = false;          // output 0 is input 0's bytes under another shape: the kernel has nothing to do when they share memory
-  bool reads_shape_only = false; // outputs follow from the inputs' shapes alone
-  bool has_side_effects = false; // never folded, never skipped
+  bool in_place = false;          // output 0 may overwrite an input of the same bytes: elementwise kernels
+  bool is_view = false;           // output 0 is input 0's bytes under another shape: the kernel has nothing to do when they share memory
+  bool reads_shape_only = false;  // outputs follow from the inputs' shapes alone
+  bool has_side_effects = false;  // never folded, never skipped
 };
 
 // ---- Rules that many ops share. Each returns the violation, or nothing.

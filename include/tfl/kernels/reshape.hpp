@@ -1,9 +1,12 @@
 #pragma once
 // RESHAPE, SQUEEZE, EXPAND_DIMS: the same bytes under another shape. Free where the planner lets input and output share memory.
+// SHAPE and RANK tell a tensor's shape and read no bytes at all.
 
-#include <cstring>
+#include <cstdint>
+#include <limits>
 #include <span>
 
+#include "tfl/kernels/move.hpp"
 #include "tfl/kernels/op.hpp"
 
 namespace tfl {
@@ -16,30 +19,22 @@ struct ViewOp {
   static constexpr OpTraits traits{.is_view = true};
 
   using Prepared = NothingPrepared;
-  template <class Options>
-  static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription&, std::span<Multiplier>) {
+  template <class Options> static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription&, std::span<Multiplier>) {
     return Prepared{};
   }
 
-  template <class Run, class In, class Second, class Out>
-  static void eval(const Run&, In in, Second, Out out) {
-    eval(in, out);
-  }
-  template <class Run, class In, class Out>
-  static void eval(const Run&, In in, Out out) {
-    eval(in, out);
+  template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
+    if (in.data() == out.data()) return;
+    const auto bytes = in.count() * static_cast<std::int64_t>(sizeof(*in.data()));
+    copy_bytes<typename Run::Arch>(run.executor, bytes_of_output(out), bytes_of_input(in), bytes);
   }
 
- private:
-  template <class In, class Out>
-  static void eval(In in, Out out) {
-    if (in.data() != out.data()) std::memcpy(out.data(), in.data(), static_cast<std::size_t>(in.count()) * sizeof(*in.data()));
-  }
+  using Types = Signatures<Signature<Takes<Raw<1>>, Gives<Raw<1>>>, Signature<Takes<Raw<2>>, Gives<Raw<2>>>,
+                           Signature<Takes<Raw<4>>, Gives<Raw<4>>>, Signature<Takes<Raw<8>>, Gives<Raw<8>>>>;
 };
 
 /// Reads a list of integers from an options table into a Shape; a violation where it has more than 8.
-template <class Vector>
-constexpr Violation read_shape(const Vector* list, Shape& shape) {
+template <class Vector> constexpr Violation read_shape(const Vector* list, Shape& shape) {
   if (list == nullptr) return {};
   if (list->size() > max_rank) return node_violation(ErrorCode::invalid_option, "an option lists {} dimensions, at most 8 are possible", list->size());
   for (unsigned i = 0; i < list->size(); ++i) shape.push_back(list->Get(i));
@@ -56,20 +51,18 @@ struct Reshape : detail::ViewOp {
 
   struct Options {
     Shape new_shape;
-    bool has_new_shape = false;
-    template <class Table>
-    static constexpr Result<Options, Violation> read(const Table& table) {
+    template <class Table> static constexpr Result<Options, Violation> read(const Table& table) {
       Options options;
       if (const Violation v = detail::read_shape(table.new_shape(), options.new_shape)) return v;
-      options.has_new_shape = table.new_shape() != nullptr;
       return options;
     }
   };
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
     if (const Violation v = require_same_type(node, 0, 0)) return v;
+    const TensorDescription& in = node.input(0);
     Shape shape = options.new_shape;
-    // The input wins over the option, as in TFLite.
+    // The input wins over the option if it is a vector, as in TFLite.
     if (node.has_input(1) && node.input(1).rank() == 1) {
       if (node.input(1).type != TensorType::int32) return input_violation(1, ErrorCode::invalid_type, "must be int32");
       if (const Violation v = require_known(node, 1)) return v;
@@ -77,13 +70,12 @@ struct Reshape : detail::ViewOp {
       if (wanted.size() > max_rank) return input_violation(1, ErrorCode::invalid_shape, "asks for {} dimensions, at most 8 are possible", wanted.size());
       shape = Shape{};
       for (int i = 0; i < wanted.size(); ++i) shape.push_back(static_cast<std::int32_t>(wanted[i]));
-    } else if (!options.has_new_shape && !node.has_input(1)) {
-      return node_violation(ErrorCode::invalid_option, "has neither a shape input nor a new_shape option");
     } else if (shape.rank() == 1 && shape[0] == 0) {
       shape = Shape{};  // how old converters wrote a scalar
     }
-    const std::int64_t elements = node.input(0).count();
-    std::int64_t others = 1;
+    constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
+    std::int64_t others = 1;  // product of the dimensions that are neither 0 nor open
+    bool zero = false;
     int open = -1;
     for (int i = 0; i < shape.rank(); ++i) {
       if (shape[i] == -1) {
@@ -91,21 +83,140 @@ struct Reshape : detail::ViewOp {
         open = i;
       } else if (shape[i] < 0) {
         return node_violation(ErrorCode::invalid_shape, "the new shape has dimension {} = {}", i, shape[i]);
+      } else if (shape[i] == 0) {
+        zero = true;
       } else {
+        if (others > limit / shape[i]) return node_violation(ErrorCode::invalid_shape, "the new shape has more than 2^31 - 1 elements");
         others *= shape[i];
-        if (others > elements && elements > 0) break;
       }
     }
-    if (open >= 0) shape[open] = others > 0 ? static_cast<std::int32_t>(elements / others) : 0;
-    if (shape.checked_count() != elements) {
-      return input_violation(0, ErrorCode::invalid_shape, "its {} elements do not fill the new shape, which has {}", elements, shape.checked_count());
+    if (open >= 0) {
+      // Beside a 0 any number would do: it is what makes the dimensions that aren't 0 match.
+      std::int64_t elements = in.count();
+      if (zero && elements == 0) {
+        elements = 1;
+        for (const std::int32_t d : in.shape.dims()) elements *= d > 0 ? d : 1;
+      }
+      shape[open] = static_cast<std::int32_t>(elements / others);
+    }
+    if (shape.checked_count() != in.count()) {
+      return input_violation(0, ErrorCode::invalid_shape, "its {} elements do not fill the new shape, which has {}", in.count(), shape.checked_count());
     }
     node.output(0).shape = shape;
     return {};
   }
+};
 
-  using Types = Signatures<Signature<Takes<Raw<1>, std::int32_t>, Gives<Raw<1>>>, Signature<Takes<Raw<2>, std::int32_t>, Gives<Raw<2>>>,
-                           Signature<Takes<Raw<4>, std::int32_t>, Gives<Raw<4>>>, Signature<Takes<Raw<8>, std::int32_t>, Gives<Raw<8>>>>;
+/// SQUEEZE: drops the dimensions that are listed, or all, of size 1.
+struct Squeeze : detail::ViewOp {
+  static constexpr BuiltinOperator code = BuiltinOperator::SQUEEZE;
+  static constexpr Arity inputs = 1;
+  static constexpr int max_version = 2;
+
+  struct Options {
+    Shape axes;  // as a list
+    template <class Table> static constexpr Result<Options, Violation> read(const Table& table) {
+      Options options;
+      if (const Violation v = detail::read_shape(table.squeeze_dims(), options.axes)) return v;
+      return options;
+    }
+  };
+
+  static constexpr Violation infer(const Options& options, const NodeDescription& node) {
+    if (const Violation v = require_same_type(node, 0, 0)) return v;
+    const Shape& in = node.input(0).shape;
+    bool dropped[max_rank] = {};
+    for (int i = 0; i < in.rank(); ++i) dropped[i] = options.axes.rank() == 0 && in[i] == 1;
+    for (const std::int32_t listed : options.axes.dims()) {
+      const int axis = normalized_axis(listed, in.rank());
+      if (axis < 0) return node_violation(ErrorCode::invalid_option, "squeeze_dims lists axis {} of a tensor of {} dimensions", listed, in.rank());
+      if (in[axis] != 1) return input_violation(0, ErrorCode::invalid_shape, "cannot be squeezed in dimension {}, which is {}, not 1", axis, in[axis]);
+      dropped[axis] = true;
+    }
+    Shape out;
+    for (int i = 0; i < in.rank(); ++i) {
+      if (!dropped[i]) out.push_back(in[i]);
+    }
+    node.output(0).shape = out;
+    return {};
+  }
+};
+
+/// EXPAND_DIMS: input, axis (one int32 or int64) -> a dimension of size 1 is put in before that axis; -1 is behind the last.
+struct ExpandDims : detail::ViewOp {
+  static constexpr BuiltinOperator code = BuiltinOperator::EXPAND_DIMS;
+  static constexpr Arity inputs = 2;
+  static constexpr int max_version = 1;
+
+  using Options = NoOptions;
+
+  static constexpr Violation infer(const Options&, const NodeDescription& node) {
+    if (const Violation v = require_same_type(node, 0, 0)) return v;
+    const Shape& in = node.input(0).shape;
+    if (in.rank() == max_rank) return input_violation(0, ErrorCode::invalid_shape, "has 8 dimensions already");
+    const detail::Axis axis = detail::read_axis(node, 1, in.rank() + 1);
+    if (axis.violation) return axis.violation;
+    Shape out;
+    for (int i = 0; i <= in.rank(); ++i) out.push_back(i < axis.value ? in[i] : i == axis.value ? 1 : in[i - 1]);
+    node.output(0).shape = out;
+    return {};
+  }
+};
+
+/// SHAPE: any tensor -> its dimensions, as a vector of int32 or int64.
+struct ShapeOf {
+  static constexpr BuiltinOperator code = BuiltinOperator::SHAPE;
+  static constexpr Arity inputs = 1, outputs = 1;
+  static constexpr int max_version = 1;
+  static constexpr OpTraits traits{.reads_shape_only = true};
+
+  using Options = NoOptions;
+
+  static constexpr Violation infer(const Options&, const NodeDescription& node) {
+    const TensorType type = node.output(0).type;
+    if (type != TensorType::int32 && type != TensorType::int64) return output_violation(0, ErrorCode::invalid_type, "must be int32 or int64");
+    node.output(0).shape = Shape{node.input(0).rank()};
+    return {};
+  }
+
+  struct Prepared {
+    Shape shape;
+  };
+  static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
+    return Prepared{node.input(0).shape};
+  }
+
+  template <class Run, class Out> static void eval(const Run& run, Out out) {
+    for (int i = 0; i < run.prepared.shape.rank(); ++i) out[i] = run.prepared.shape[i];
+  }
+
+  using Types = Signatures<Signature<Takes<>, Gives<std::int32_t>>, Signature<Takes<>, Gives<std::int64_t>>>;
+};
+
+/// RANK: any tensor -> the number of its dimensions, an int32 scalar.
+struct Rank {
+  static constexpr BuiltinOperator code = BuiltinOperator::RANK;
+  static constexpr Arity inputs = 1, outputs = 1;
+  static constexpr int max_version = 1;
+  static constexpr OpTraits traits{.reads_shape_only = true};
+
+  using Options = NoOptions;
+
+  static constexpr Violation infer(const Options&, const NodeDescription& node) {
+    node.output(0).shape = Shape{};
+    return {};
+  }
+
+  struct Prepared {
+    std::int32_t rank = 0;
+  };
+  static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
+    return Prepared{node.input(0).rank()};
+  }
+
+  template <class Run, class Out> static void eval(const Run& run, Out out) { out[0] = run.prepared.rank; }
+
+  using Types = Signatures<Signature<Takes<>, Gives<std::int32_t>>>;
 };
 
 }  // namespace tfl

@@ -1,35 +1,127 @@
 #pragma once
-// Options of custom ops: raw bytes, which most converters fill with a FlexBuffers map.
+// Options of custom ops: raw bytes, which most converters fill with a FlexBuffers map (https://flatbuffers.dev/flatbuffers_internals,
+// "FlexBuffers"). flatbuffers' own reader of them needs its compiled library for number parsing; this one reads what options hold.
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
-#include "tfl/model/flexbuffers.hpp"
-
 namespace tfl {
 
-/// What a custom op's Options::read gets. The map is verified before any field is read; where the bytes are no map,
-/// every look-up answers with its default.
+/// What a custom op's Options::read gets. Every offset is checked: where the bytes are no map, or the map is damaged, look-ups answer
+/// with their default.
 class CustomOptions {
  public:
-  explicit CustomOptions(std::span<const std::uint8_t> bytes) : bytes_(bytes) {
-    is_map_ = bytes.size() >= 3 && flexbuffers::VerifyBuffer(bytes.data(), bytes.size(), nullptr) &&
-              flexbuffers::GetRoot(bytes.data(), bytes.size()).IsMap();
-  }
+  explicit CustomOptions(std::span<const std::uint8_t> bytes) : bytes_(bytes) { open(); }
 
   std::span<const std::uint8_t> bytes() const { return bytes_; }
-  bool is_map() const { return is_map_; }
-  bool has(const char* key) const { return is_map_ && !find(key).IsNull(); }
-  std::int64_t integer(const char* key, std::int64_t otherwise = 0) const { return has(key) ? find(key).AsInt64() : otherwise; }
-  float real(const char* key, float otherwise = 0) const { return has(key) ? find(key).AsFloat() : otherwise; }
-  bool boolean(const char* key, bool otherwise = false) const { return has(key) ? find(key).AsBool() : otherwise; }
+  bool is_map() const { return count_ >= 0; }
+  bool has(std::string_view key) const { return find(key).found; }
+  std::int64_t integer(std::string_view key, std::int64_t otherwise = 0) const {
+    const Number n = find(key);
+    // A real number beyond 64 bits has no integer.
+    const bool fits = !n.real || (n.as_real > -9.2e18 && n.as_real < 9.2e18);
+    return !n.found || !fits ? otherwise : n.real ? static_cast<std::int64_t>(n.as_real) : n.as_integer;
+  }
+  float real(std::string_view key, float otherwise = 0) const {
+    const Number n = find(key);
+    return !n.found ? otherwise : n.real ? static_cast<float>(n.as_real) : static_cast<float>(n.as_integer);
+  }
+  bool boolean(std::string_view key, bool otherwise = false) const { return integer(key, otherwise ? 1 : 0) != 0; }
 
  private:
-  flexbuffers::Reference find(const char* key) const { return flexbuffers::GetRoot(bytes_.data(), bytes_.size()).AsMap()[key]; }
+  enum Type : unsigned {
+    signed_integer = 1,
+    unsigned_integer = 2,
+    floating = 3,
+    indirect_signed = 6,
+    indirect_unsigned = 7,
+    indirect_floating = 8,
+    map = 9,
+    truth = 26
+  };
+  struct Number {
+    bool found = false, real = false;
+    std::int64_t as_integer = 0;
+    double as_real = 0;
+  };
+
+  bool inside(std::int64_t at, std::int64_t size) const {
+    return at >= 0 && size >= 0 && at <= static_cast<std::int64_t>(bytes_.size()) - size;
+  }
+  /// An unsigned number of 1, 2, 4 or 8 bytes; 0 outside of the buffer.
+  std::uint64_t load(std::int64_t at, std::int64_t width) const {
+    std::uint64_t value = 0;
+    if (!inside(at, width)) return 0;
+    for (std::int64_t i = 0; i < width; ++i) value |= std::uint64_t{bytes_[static_cast<std::size_t>(at + i)]} << (8 * i);
+    return value;
+  }
+  /// Offsets count backwards from where they stand; -1 where one leads out of the buffer.
+  std::int64_t follow(std::int64_t at, std::int64_t width) const {
+    const std::uint64_t offset = load(at, width);
+    return inside(at, width) && offset <= static_cast<std::uint64_t>(at) ? at - static_cast<std::int64_t>(offset) : -1;
+  }
+
+  void open() {
+    const auto size = static_cast<std::int64_t>(bytes_.size());
+    if (size < 3) return;
+    const std::int64_t root_width = bytes_[bytes_.size() - 1];
+    const unsigned type = bytes_[bytes_.size() - 2];
+    if ((root_width != 1 && root_width != 2 && root_width != 4 && root_width != 8) || type >> 2 != map) return;
+    values_ = follow(size - 2 - root_width, root_width);
+    width_ = std::int64_t{1} << (type & 3);
+    if (values_ < 3 * width_) return;
+    keys_ = follow(values_ - 3 * width_, width_);
+    key_width_ = static_cast<std::int64_t>(load(values_ - 2 * width_, width_));
+    const auto count = load(values_ - width_, width_);
+    if (keys_ < 0 || (key_width_ != 1 && key_width_ != 2 && key_width_ != 4 && key_width_ != 8)) return;
+    if (count > bytes_.size()) return;
+    const auto n = static_cast<std::int64_t>(count);
+    if (!inside(values_, n * (width_ + 1)) || !inside(keys_, n * key_width_)) return;
+    count_ = n;
+  }
+
+  Number find(std::string_view key) const {
+    for (std::int64_t i = 0; i < count_; ++i) {
+      const std::int64_t at = follow(keys_ + i * key_width_, key_width_);
+      const auto length = static_cast<std::int64_t>(key.size());
+      if (!inside(at, length + 1) || bytes_[static_cast<std::size_t>(at + length)] != 0) continue;
+      if (std::memcmp(bytes_.data() + at, key.data(), key.size()) == 0)
+        return number(values_ + i * width_, bytes_[static_cast<std::size_t>(values_ + count_ * width_ + i)]);
+    }
+    return {};
+  }
+
+  Number number(std::int64_t at, unsigned packed) const {
+    std::int64_t width = width_;
+    unsigned type = packed >> 2;
+    if (type >= indirect_signed && type <= indirect_floating) {
+      at = follow(at, width);
+      width = std::int64_t{1} << (packed & 3);
+      type -= indirect_signed - signed_integer;
+    }
+    if (!inside(at, width)) return {};
+    const std::uint64_t bits = load(at, width);
+    switch (type) {
+      case signed_integer: {
+        const auto unused = static_cast<int>(64 - 8 * width);
+        return {true, false, static_cast<std::int64_t>(bits << unused) >> unused, 0};
+      }
+      case unsigned_integer:
+      case truth: return {true, false, static_cast<std::int64_t>(bits), 0};
+      case floating:
+        if (width == 4) return {true, true, 0, static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits)))};
+        if (width == 8) return {true, true, 0, std::bit_cast<double>(bits)};
+        return {};
+      default: return {};
+    }
+  }
 
   std::span<const std::uint8_t> bytes_;
-  bool is_map_ = false;
+  std::int64_t values_ = -1, keys_ = -1, count_ = -1, width_ = 1, key_width_ = 1;
 };
 
 }  // namespace tfl

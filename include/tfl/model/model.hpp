@@ -97,8 +97,7 @@ class Model {
 
   /// Constants in a kernel's own layout, made once by whoever asks first and shared by every interpreter of this model.
   /// `key` tells layouts of one node apart (the op's entry: one per architecture). Returns null where memory lacks.
-  template <class Fill>
-  const std::byte* packed(const void* key, int subgraph, int node, std::size_t bytes, Fill fill) const {
+  template <class Fill> const std::byte* packed(const void* key, int subgraph, int node, std::size_t bytes, Fill fill) const {
     const std::scoped_lock lock(data_->packed_mutex);
     for (const Packed* p = data_->packed; p != nullptr; p = p->next) {
       if (p->key == key && p->subgraph == subgraph && p->node == node && p->bytes.size() == bytes) return p->bytes.data();

@@ -31,7 +31,8 @@ struct Graph {
     }
     if (!tensors.allocate(allocator, tensor_count) || !nodes.allocate(allocator, node_count) ||
         !subgraphs.allocate(allocator, model.subgraphs()->size())) {
-      return Error(ErrorCode::out_of_memory, "model: no memory for the tables of ") << tensor_count << " tensors and " << node_count << " nodes";
+      return Error(ErrorCode::out_of_memory, "model: no memory for the tables of ")
+             << tensor_count << " tensors and " << node_count << " nodes";
     }
     std::size_t first_tensor = 0, first_node = 0;
     for (unsigned s = 0; s < model.subgraphs()->size(); ++s) {
@@ -79,8 +80,14 @@ struct Graph {
 
   static GraphNode node(const schema::Model& model, const schema::Operator& source, int file_index) {
     const schema::OperatorCode& code = *model.operator_codes()->Get(source.opcode_index());
-    return {static_cast<BuiltinOperator>(operator_code(code)), detail::text_of(code.custom_code()), code.version(),
-            indices(source.inputs()), indices(source.outputs()), indices(source.intermediates()), &source, file_index};
+    return {static_cast<BuiltinOperator>(operator_code(code)),
+            detail::text_of(code.custom_code()),
+            code.version(),
+            indices(source.inputs()),
+            indices(source.outputs()),
+            indices(source.intermediates()),
+            &source,
+            file_index};
   }
 
   /// A tensor without elements needs no data: where neither a node nor the caller writes it, it is a constant. Any other tensor that
@@ -105,12 +112,13 @@ struct Graph {
     for (const GraphNode& n : subgraph.nodes) {
       for (std::size_t k = 0; k < n.inputs.size(); ++k) {
         if (readable(n.inputs[k])) continue;
-        return Error(ErrorCode::invalid_model, "model: node ") << n.file_index << ' ' << n.name() << ": input " << k << " is tensor " << n.inputs[k]
-                                                               << ", which has no data and which nobody writes";
+        return Error(ErrorCode::invalid_model, "model: node ") << n.file_index << ' ' << n.name() << ": input " << k << " is tensor "
+                                                               << n.inputs[k] << ", which has no data and which nobody writes";
       }
     }
     for (const std::int32_t t : subgraph.outputs) {
-      if (!readable(t)) return Error(ErrorCode::invalid_model, "model: an output is tensor ") << t << ", which has no data and which nobody writes";
+      if (!readable(t))
+        return Error(ErrorCode::invalid_model, "model: an output is tensor ") << t << ", which has no data and which nobody writes";
     }
     return {};
   }

@@ -22,25 +22,20 @@ static_assert(static_cast<int>(schema::TensorType::MAX) == tensor_type_count - 1
 
 namespace detail {
 
-template <class T>
-std::size_t size_of(const flatbuffers::Vector<T>* vector) {
-  return vector != nullptr ? vector->size() : 0;
-}
+template <class T> std::size_t size_of(const flatbuffers::Vector<T>* vector) { return vector != nullptr ? vector->size() : 0; }
 inline std::string_view text_of(const flatbuffers::String* string) {
   return string != nullptr ? std::string_view(string->c_str(), string->size()) : std::string_view();
 }
 
 /// Names come from the file: long ones are cut, bytes that a terminal would act on are replaced.
-template <class Stream>
-void print_name(Stream& stream, std::string_view name) {
+template <class Stream> void print_name(Stream& stream, std::string_view name) {
   stream << '\'';
   for (const char c : name.substr(0, 80)) stream << (static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c);
   if (name.size() > 80) stream << "...";
   stream << '\'';
 }
 
-template <class Stream>
-void print_shape(Stream& stream, const Shape& shape) {
+template <class Stream> void print_shape(Stream& stream, const Shape& shape) {
   stream << '[';
   for (int i = 0; i < shape.rank(); ++i) {
     if (i > 0) stream << ',';
@@ -155,8 +150,8 @@ class Verifier {
     for (const Indices* list : {subgraph.inputs(), subgraph.outputs()}) {
       for (unsigned i = 0; i < detail::size_of(list); ++i) {
         if (list->Get(i) < 0 || static_cast<std::size_t>(list->Get(i)) >= tensors) {
-          return at_subgraph() << (list == subgraph.inputs() ? "input " : "output ") << i << " is tensor " << list->Get(i) << ", but there are "
-                               << tensors << " tensors";
+          return at_subgraph() << (list == subgraph.inputs() ? "input " : "output ") << i << " is tensor " << list->Get(i)
+                               << ", but there are " << tensors << " tensors";
         }
       }
     }
@@ -184,10 +179,12 @@ class Verifier {
       return at_tensor(index) << "has " << rank << " dimensions, but a shape signature of " << signature_rank;
     }
     if (tensor.buffer() >= detail::size_of(model_->buffers()) && tensor.buffer() != 0) {
-      return at_tensor(index) << "uses buffer " << tensor.buffer() << ", but there are " << detail::size_of(model_->buffers()) << " buffers";
+      return at_tensor(index) << "uses buffer " << tensor.buffer() << ", but there are " << detail::size_of(model_->buffers())
+                              << " buffers";
     }
     if (tensor.external_buffer() != 0) {
-      return at_tensor(index) << "keeps its data in external buffer " << tensor.external_buffer() << ", a file of its own; convert the model with its weights inside";
+      return at_tensor(index) << "keeps its data in external buffer " << tensor.external_buffer()
+                              << ", a file of its own; convert the model with its weights inside";
     }
     const std::size_t held = buffer_bytes(file_, *model_, tensor.buffer()).size();
     if (held != 0 && tensor.sparsity() == nullptr && bits_of(static_cast<TensorType>(type)) != 0) {
@@ -230,7 +227,8 @@ class Verifier {
 
   Check verify_node(unsigned index, const schema::Operator& node, std::size_t tensors) {
     if (node.opcode_index() >= detail::size_of(model_->operator_codes())) {
-      return at_node(index) << "uses operator code " << node.opcode_index() << ", but there are " << detail::size_of(model_->operator_codes());
+      return at_node(index) << "uses operator code " << node.opcode_index() << ", but there are "
+                            << detail::size_of(model_->operator_codes());
     }
     const Indices* lists[] = {node.inputs(), node.outputs(), node.intermediates()};
     const char* names[] = {"input ", "output ", "intermediate "};
@@ -249,9 +247,11 @@ class Verifier {
   // Every tensor has at most one writer, and constants, variables and inputs have none.
   Check verify_producers(const schema::SubGraph& subgraph, std::size_t tensors, std::size_t nodes) {
     Array<std::int32_t> producer;
-    if (!producer.allocate(allocator_, tensors)) return Error(ErrorCode::out_of_memory, "model: no memory to verify ") << tensors << " tensors";
+    if (!producer.allocate(allocator_, tensors))
+      return Error(ErrorCode::out_of_memory, "model: no memory to verify ") << tensors << " tensors";
     constexpr std::int32_t nobody = 0, caller = -1;
-    for (unsigned i = 0; i < detail::size_of(subgraph.inputs()); ++i) producer[static_cast<std::size_t>(subgraph.inputs()->Get(i))] = caller;
+    for (unsigned i = 0; i < detail::size_of(subgraph.inputs()); ++i)
+      producer[static_cast<std::size_t>(subgraph.inputs()->Get(i))] = caller;
     for (unsigned n = 0; n < nodes; ++n) {
       const Indices* outputs = subgraph.operators()->Get(n)->outputs();
       for (unsigned i = 0; i < detail::size_of(outputs); ++i) {
@@ -275,7 +275,8 @@ class Verifier {
     for (unsigned s = 0; s < detail::size_of(model_->signature_defs()); ++s) {
       const schema::SignatureDef& signature = *model_->signature_defs()->Get(s);
       if (signature.subgraph_index() >= model_->subgraphs()->size()) {
-        return broken("has signature ") << s << " for subgraph " << signature.subgraph_index() << ", but there are " << model_->subgraphs()->size();
+        return broken("has signature ") << s << " for subgraph " << signature.subgraph_index() << ", but there are "
+                                        << model_->subgraphs()->size();
       }
       const std::size_t tensors = detail::size_of(model_->subgraphs()->Get(signature.subgraph_index())->tensors());
       for (const auto* list : {signature.inputs(), signature.outputs()}) {

@@ -11,6 +11,7 @@
 #include "tfl/core/memory.hpp"
 #include "tfl/core/parallel.hpp"
 #include "tfl/core/status.hpp"
+#include "tfl/delegates/delegate.hpp"
 #include "tfl/model/model.hpp"
 #include "tfl/runtime/registry.hpp"
 #include "tfl/runtime/subgraph.hpp"
@@ -18,9 +19,9 @@
 
 namespace tfl {
 
-/// Elements of an input or output, with its shape and quantization. Valid until the next allocate() or resize_input().
-template <class T>
-class TensorView : public std::span<T> {
+/// Elements of an input or output, with its shape and quantization. Valid until the next allocate() or resize_input(). An output may lie
+/// where an input lay: read outputs before filling inputs again.
+template <class T> class TensorView : public std::span<T> {
  public:
   TensorView(std::span<T> elements, const TensorDescription* description, std::string_view name)
       : std::span<T>(elements), description_(description), name_(name) {}
@@ -56,27 +57,26 @@ class Runner {
   const TensorDescription& output_description(int i) const { return subgraph_.tensor(output_tensor(i)).description; }
 
   /// Input i as elements of type T (std::byte gives the bytes of any type), or why not.
-  template <class T>
-  Result<TensorView<T>> input(int i) {
+  template <class T> Result<TensorView<T>> input(int i) {
     if (i < 0 || i >= input_count()) return no_such("input", i, input_count());
     return typed<T>("input", i, input_tensor(i));
   }
-  template <class T>
-  Result<TensorView<T>> input(std::string_view name) {
+  /// By the signature's name, where the interpreter was made for one, or by the tensor's own.
+  template <class T> Result<TensorView<T>> input(std::string_view name) {
+    const std::int32_t tensor = signature_tensor(name, true);
     for (int i = 0; i < input_count(); ++i) {
-      if (input_name(i) == name) return input<T>(i);
+      if (input_tensor(i) == tensor || (tensor < 0 && input_name(i) == name)) return input<T>(i);
     }
     return no_such_name("input", name);
   }
-  template <class T>
-  Result<TensorView<const T>> output(int i) {
+  template <class T> Result<TensorView<const T>> output(int i) {
     if (i < 0 || i >= output_count()) return no_such("output", i, output_count());
     return typed<const T>("output", i, output_tensor(i));
   }
-  template <class T>
-  Result<TensorView<const T>> output(std::string_view name) {
+  template <class T> Result<TensorView<const T>> output(std::string_view name) {
+    const std::int32_t tensor = signature_tensor(name, false);
     for (int i = 0; i < output_count(); ++i) {
-      if (output_name(i) == name) return output<T>(i);
+      if (output_tensor(i) == tensor || (tensor < 0 && output_name(i) == name)) return output<T>(i);
     }
     return no_such_name("output", name);
   }
@@ -94,12 +94,13 @@ class Runner {
   }
 
  protected:
-  Result<void> load(const Model& model, int index, std::span<const OpEntry> entries, int workers, const InterpreterOptions& options) {
+  Result<void> load(const Model& model, int index, FindEntry find, int workers, const InterpreterOptions& options) {
     if (index < 0 || index >= static_cast<int>(model.subgraphs().size())) {
-      return Error(ErrorCode::invalid_argument, "interpreter: subgraph ") << index << " does not exist: the model has " << model.subgraphs().size();
+      return Error(ErrorCode::invalid_argument, "interpreter: subgraph ")
+             << index << " does not exist: the model has " << model.subgraphs().size();
     }
     options_ = options;
-    return subgraph_.load(model, index, entries, workers, {options.allocator, options.preserve_inputs});
+    return subgraph_.load(model, index, find, workers, {options.allocator, options.preserve_inputs});
   }
   Result<void> plan_and_bind(void* executor) {
     if (auto r = subgraph_.plan(executor); !r) return r;
@@ -117,14 +118,26 @@ class Runner {
   std::int32_t input_tensor(int i) const { return subgraph_.graph().inputs[static_cast<std::size_t>(i)]; }
   std::int32_t output_tensor(int i) const { return subgraph_.graph().outputs[static_cast<std::size_t>(i)]; }
 
-  template <class T>
-  Result<TensorView<T>> typed(const char* kind, int i, std::int32_t index) {
+  /// The tensor that the signature calls so, or -1.
+  std::int32_t signature_tensor(std::string_view name, bool input) const {
+    if (signature_ < 0) return -1;
+    const Model& model = subgraph_.model();
+    const int count = input ? model.signature_input_count(signature_) : model.signature_output_count(signature_);
+    for (int i = 0; i < count; ++i) {
+      const SignatureEntry entry = input ? model.signature_input(signature_, i) : model.signature_output(signature_, i);
+      if (entry.name == name) return entry.tensor;
+    }
+    return -1;
+  }
+
+  template <class T> Result<TensorView<T>> typed(const char* kind, int i, std::int32_t index) {
     using Element = std::remove_const_t<T>;
     if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument) << kind << ": call allocate() after resize_input()";
     Tensor& t = subgraph_.tensor(index);
     const std::string_view name = subgraph_.graph_tensor(index).name;
     if constexpr (!std::is_const_v<T>) {
-      if (t.description.is_constant) return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " has constant data, which cannot be written";
+      if (t.description.is_constant)
+        return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " has constant data, which cannot be written";
     }
     std::size_t count = static_cast<std::size_t>(t.description.count());
     if constexpr (std::is_same_v<Element, std::byte>) {
@@ -150,20 +163,18 @@ class Runner {
   Subgraph subgraph_;
   InterpreterOptions options_;
   Array<std::byte> arena_;
+  int signature_ = -1;
 };
 
-/// No delegates: every node runs on the registry's kernels.
-struct NoDelegates {};
-
 /// Runs one subgraph of a model with the ops of a registry, on one thread at a time; make one per thread, they share the Model
-/// and its packed weights. Ops: an OpRegistry. Ex: who runs the pieces of a large op.
-template <class Ops, class Delegates = NoDelegates, Executor Ex = SerialExecutor, class Arch = simd::NativeArch>
+/// and its packed weights. Ops: an OpRegistry. DelegateList: Delegates<...>. Ex: who runs the pieces of a large op.
+template <class Ops, class DelegateList = NoDelegates, Executor Ex = SerialExecutor, class Arch = simd::NativeArch>
 class Interpreter : public Runner {
  public:
   /// Reads every node, infers shapes, plans and allocates the arena, prepares the kernels.
   static Result<Interpreter> create(Model model, const InterpreterOptions& options = {}, Ex executor = Ex{}) {
     Interpreter interpreter(std::move(executor));
-    if (auto r = interpreter.load(model, options.subgraph, Ops::template entries<Arch, Ex>(), interpreter.executor_.workers(), options); !r) {
+    if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options); !r) {
       return r.error();
     }
     if (auto r = interpreter.allocate(); !r) return r.error();
@@ -174,12 +185,15 @@ class Interpreter : public Runner {
     const int index = model.find_signature(signature);
     if (index < 0) return no_such_name("signature", signature);
     options.subgraph = model.signature_subgraph(index);
-    return create(std::move(model), options, std::move(executor));
+    auto interpreter = create(std::move(model), options, std::move(executor));
+    if (interpreter) interpreter->signature_ = index;
+    return interpreter;
   }
 
   /// A new shape for input i: allocate() again before the next invoke().
   Result<void> resize_input(int i, std::span<const std::int32_t> shape) {
-    if (shape.size() > max_rank) return Error(ErrorCode::invalid_argument, "resize_input: ") << shape.size() << " dimensions are too many, at most " << max_rank;
+    if (shape.size() > max_rank)
+      return Error(ErrorCode::invalid_argument, "resize_input: ") << shape.size() << " dimensions are too many, at most " << max_rank;
     return subgraph_.resize_input(i, Shape::from(shape));
   }
   /// Infers and plans again after resize_input(). Outputs, inputs and variables lose their contents.
@@ -194,16 +208,20 @@ class Interpreter : public Runner {
   Result<void> invoke() { return run(&executor_, nullptr); }
   /// As invoke(), and calls observer(const NodeEvent&) after each node, while its outputs are still there.
   template <class Observer>
-    requires std::is_invocable_v<Observer&, const NodeEvent&>
-  Result<void> invoke(Observer&& observer) {
-    const ObserverHooks hooks{const_cast<void*>(static_cast<const void*>(&observer)), nullptr,
-                              [](void* context, const NodeEvent& event) { (*static_cast<std::remove_reference_t<Observer>*>(context))(event); }};
+  requires std::is_invocable_v<Observer&, const NodeEvent&> Result<void> invoke(Observer&& observer) {
+    const ObserverHooks hooks{const_cast<void*>(static_cast<const void*>(&observer)), nullptr, [](void* context, const NodeEvent& event) {
+                                (*static_cast<std::remove_reference_t<Observer>*>(context))(event);
+                              }};
     return run(&executor_, &hooks);
   }
 
   Ex& executor() { return executor_; }
 
  private:
+  static const OpEntry* find(const GraphSubgraph& subgraph, const GraphNode& node) {
+    if (const OpEntry* claimed = DelegateList::claim(subgraph, node); claimed != nullptr) return claimed;
+    return find_op(Ops::template entries<Arch, Ex>(), node.code, node.custom_name);
+  }
   explicit Interpreter(Ex executor) : executor_(std::move(executor)) {}
   Ex executor_;
 };

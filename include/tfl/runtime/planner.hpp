@@ -48,8 +48,7 @@ constexpr std::size_t place_in_order(std::span<Allocation> blocks, std::span<con
   return total;
 }
 
-template <class Before>
-constexpr void sort(std::span<std::uint32_t> order, Before before) {
+template <class Before> constexpr void sort(std::span<std::uint32_t> order, Before before) {
   // Heap sort: no recursion, no memory, and usable in constant evaluation.
   const auto sift = [&](std::size_t root, std::size_t end) {
     while (2 * root + 1 < end) {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -29,6 +28,7 @@ struct Tensor {
   TensorDescription description;
   std::byte* data = nullptr;
   Array<std::byte> own;
+  bool is_dynamic = false;  // its shape is known only while running
 };
 
 /// One node, bound to its memory.
@@ -71,11 +71,15 @@ concept HasCode = requires {
   Arity(O::inputs);
   Arity(O::outputs);
   { O::max_version } -> std::convertible_to<int>;
-} && (O::code != BuiltinOperator::CUSTOM || requires {
+}
+&&(O::code != BuiltinOperator::CUSTOM || requires {
   { O::custom_name } -> std::convertible_to<std::string_view>;
 });
 template <class O>
-concept HasOptions = requires { typename O::Options; } && std::is_trivially_copyable_v<typename O::Options>;
+concept HasOptions = requires {
+  typename O::Options;
+}
+&&std::is_trivially_copyable_v<typename O::Options>;
 template <class O>
 concept HasInfer = requires(const typename O::Options& options, const NodeDescription& node) {
   { O::infer(options, node) } -> std::same_as<Violation>;
@@ -84,16 +88,18 @@ template <class O>
 concept HasPrepared = requires(const typename O::Options& options, const NodeDescription& node, std::span<Multiplier> multipliers) {
   typename O::Prepared;
   { O::prepare(options, node, multipliers) } -> std::same_as<Result<typename O::Prepared, Violation>>;
-} && std::is_trivially_copyable_v<typename O::Prepared>;
+}
+&&std::is_trivially_copyable_v<typename O::Prepared>;
 template <class O>
-concept HasTypes = requires { typename O::Types; };
+concept HasTypes = requires {
+  typename O::Types;
+};
 template <class O>
 concept OpLike = HasCode<O> && HasOptions<O> && HasInfer<O> && HasPrepared<O> && HasTypes<O>;
 
 namespace detail {
 
-template <class O>
-constexpr OpTraits traits_of() {
+template <class O> constexpr OpTraits traits_of() {
   if constexpr (requires { O::traits; }) {
     return O::traits;
   } else {
@@ -101,8 +107,7 @@ constexpr OpTraits traits_of() {
   }
 }
 
-template <class O>
-constexpr std::string_view custom_name_of() {
+template <class O> constexpr std::string_view custom_name_of() {
   if constexpr (requires { O::custom_name; }) {
     return O::custom_name;
   } else {
@@ -110,15 +115,18 @@ constexpr std::string_view custom_name_of() {
   }
 }
 
-template <class T>
-struct ElementOf {
+template <class T> struct ElementOf {
   using type = T;
   static constexpr bool matches(TensorType t) { return t == tensor_type_of<T>; }
 };
-template <int N>
-struct ElementOf<Raw<N>> {
+template <int N> struct ElementOf<Raw<N>> {
   using type = Raw<N>;
   static constexpr bool matches(TensorType t) { return bits_of(t) == 8 * N; }
+};
+
+template <> struct ElementOf<Unread> {
+  using type = std::byte;
+  static constexpr bool matches(TensorType) { return true; }
 };
 
 constexpr std::byte no_bytes[64] = {};
@@ -130,16 +138,14 @@ inline std::byte* address(const Tensor& t) { return t.data != nullptr ? t.data :
 struct TensorSource {
   std::span<Tensor* const> tensors;
   int size() const { return static_cast<int>(tensors.size()); }
-  template <class V>
-  V get(int i) const {
+  template <class V> V get(int i) const {
     const Tensor& t = *tensors[static_cast<std::size_t>(i)];
     using T = typename V::value_type;
     return V(reinterpret_cast<T*>(address(t)), typename V::extents_type(fold(Fold::flat, t.description.shape)));
   }
 };
 
-template <class O>
-constexpr Fold fold_of(std::size_t position) {
+template <class O> constexpr Fold fold_of(std::size_t position) {
   if constexpr (requires { O::folds; }) {
     return position < std::size(O::folds) ? O::folds[position] : Fold::flat;
   } else {
@@ -148,8 +154,7 @@ constexpr Fold fold_of(std::size_t position) {
 }
 
 /// How one position of a signature matches tensors and is shown to the kernel.
-template <class T, Fold F, bool Const>
-struct Argument {
+template <class T, Fold F, bool Const> struct Argument {
   using Element = std::conditional_t<Const, const typename ElementOf<T>::type, typename ElementOf<T>::type>;
   using V = View<Element, DynamicExtents<rank_of(F)>>;
   static bool matches(std::span<Tensor* const> tensors, std::size_t i) {
@@ -160,8 +165,8 @@ struct Argument {
     return V(reinterpret_cast<Element*>(address(*tensors[i])), typename V::extents_type(fold(F, tensors[i]->description.shape)));
   }
 };
-template <class T, Fold F, bool Const>
-struct Argument<Many<T>, F, Const> {
+template <class T, Fold F> struct Argument<Mutable<T>, F, true> : Argument<T, F, false> {};
+template <class T, Fold F, bool Const> struct Argument<Many<T>, F, Const> {
   using Element = typename Argument<T, Fold::flat, Const>::Element;
   static bool matches(std::span<Tensor* const> tensors, std::size_t i) {
     for (; i < tensors.size(); ++i) {
@@ -176,8 +181,7 @@ struct Argument<Many<T>, F, Const> {
 };
 
 /// One op compiled for one architecture and executor.
-template <class A, class E, class Op>
-struct Thunk {
+template <class A, class E, class Op> struct Thunk {
   using Options = typename Op::Options;
   using Prepared = typename Op::Prepared;
   static_assert(alignof(Options) <= arena_alignment && alignof(Prepared) <= arena_alignment);
@@ -187,8 +191,9 @@ struct Thunk {
   static Violation read(const schema::Operator& node, void* destination) {
     if constexpr (Op::code == BuiltinOperator::CUSTOM) {
       const auto* bytes = node.custom_options();
-      return keep(Options::read(CustomOptions(bytes != nullptr ? std::span(bytes->data(), bytes->size()) : std::span<const std::uint8_t>())),
-                  destination);
+      return keep(
+          Options::read(CustomOptions(bytes != nullptr ? std::span(bytes->data(), bytes->size()) : std::span<const std::uint8_t>())),
+          destination);
     } else {
       using Table = typename OptionsTable<Op::code>::type;
       if constexpr (!std::is_void_v<Table>) {
@@ -219,8 +224,8 @@ struct Thunk {
     return {};
   }
 
-  static constexpr OpEntry entry{Op::code,      custom_name_of<Op>(), Op::inputs, Op::outputs, Op::max_version, traits_of<Op>(), sizeof(Options),
-                                 sizeof(Prepared), &read,              &infer,     &needs,      &prepare};
+  static constexpr OpEntry entry{Op::code,        custom_name_of<Op>(), Op::inputs, Op::outputs, Op::max_version, traits_of<Op>(),
+                                 sizeof(Options), sizeof(Prepared),     &read,      &infer,      &needs,          &prepare};
 
  private:
   static Violation keep(Options options, void* destination) {
@@ -232,14 +237,11 @@ struct Thunk {
     return keep(*options, destination);
   }
 
-  template <class S, class = std::index_sequence<>, class = std::index_sequence<>>
-  struct Typed;
+  template <class S, class = std::index_sequence<>, class = std::index_sequence<>> struct Typed;
   template <class... T, class... G, std::size_t... I, std::size_t... O>
   struct Typed<Signature<Takes<T...>, Gives<G...>>, std::index_sequence<I...>, std::index_sequence<O...>> {
-    template <std::size_t P>
-    using In = Argument<std::tuple_element_t<P, std::tuple<T...>>, fold_of<Op>(P), true>;
-    template <std::size_t P>
-    using Out = Argument<std::tuple_element_t<P, std::tuple<G...>>, fold_of<Op>(sizeof...(T) + P), false>;
+    template <std::size_t P> using In = Argument<std::tuple_element_t<P, std::tuple<T...>>, fold_of<Op>(P), true>;
+    template <std::size_t P> using Out = Argument<std::tuple_element_t<P, std::tuple<G...>>, fold_of<Op>(sizeof...(T) + P), false>;
 
     static bool matches([[maybe_unused]] const NodeCall& call) {
       return (In<I>::matches(call.inputs, I) && ...) && (Out<O>::matches(call.outputs, O) && ...);
@@ -261,19 +263,15 @@ struct Thunk {
       Op::pack(run(call), In<I>::bind(call.inputs, I)..., packed);
     };
   };
-  template <class S>
-  struct Indexed;
-  template <class... T, class... G>
-  struct Indexed<Signature<Takes<T...>, Gives<G...>>> {
+  template <class S> struct Indexed;
+  template <class... T, class... G> struct Indexed<Signature<Takes<T...>, Gives<G...>>> {
     using type = Typed<Signature<Takes<T...>, Gives<G...>>, std::index_sequence_for<T...>, std::index_sequence_for<G...>>;
   };
 
-  template <class... S>
-  static void pick(const NodeCall& call, EvalFunction& eval, PackFunction& pack, Signatures<S...>) {
+  template <class... S> static void pick(const NodeCall& call, EvalFunction& eval, PackFunction& pack, Signatures<S...>) {
     (try_one<typename Indexed<S>::type>(call, eval, pack) || ...);
   }
-  template <class T>
-  static bool try_one(const NodeCall& call, EvalFunction& eval, PackFunction& pack) {
+  template <class T> static bool try_one(const NodeCall& call, EvalFunction& eval, PackFunction& pack) {
     if (!T::matches(call)) return false;
     eval = &T::eval;
     if constexpr (T::can_pack) pack = &T::pack;
@@ -281,42 +279,38 @@ struct Thunk {
   }
 };
 
-template <class O>
-struct CheckOp {
-  static_assert(HasCode<O>, "tfl: this op lacks `static constexpr BuiltinOperator code` (and `custom_name` for CUSTOM), `Arity inputs, outputs` or `int max_version`");
+template <class O> struct CheckOp {
+  static_assert(HasCode<O>,
+                "tfl: this op lacks `static constexpr BuiltinOperator code` (and `custom_name` for CUSTOM), `Arity inputs, outputs` or "
+                "`int max_version`");
   static_assert(!HasCode<O> || HasOptions<O>, "tfl: this op lacks a trivially copyable `struct Options`");
-  static_assert(!HasCode<O> || !HasOptions<O> || HasInfer<O>, "tfl: this op lacks `static constexpr Violation infer(const Options&, const NodeDescription&)`");
+  static_assert(!HasCode<O> || !HasOptions<O> || HasInfer<O>,
+                "tfl: this op lacks `static constexpr Violation infer(const Options&, const NodeDescription&)`");
   static_assert(!HasCode<O> || !HasOptions<O> || !HasInfer<O> || HasPrepared<O>,
-                "tfl: this op lacks a trivially copyable `struct Prepared` and `prepare(const Options&, const NodeDescription&, std::span<Multiplier>)`");
+                "tfl: this op lacks a trivially copyable `struct Prepared` and `prepare(const Options&, const NodeDescription&, "
+                "std::span<Multiplier>)`");
   static_assert(!HasCode<O> || !HasOptions<O> || !HasInfer<O> || !HasPrepared<O> || HasTypes<O>,
                 "tfl: this op lacks `using Types = Signatures<Signature<Takes<...>, Gives<...>>, ...>`");
 };
 
 // A faulty op has no table: only CheckOp speaks.
-template <bool Ok, class A, class E, class... Ops>
-struct Table {
-  static constexpr std::array<OpEntry, sizeof...(Ops)> entries{};
-};
-template <class A, class E, class... Ops>
-struct Table<true, A, E, Ops...> {
+template <bool Ok, class A, class E, class... Ops> struct Table { static constexpr std::array<OpEntry, sizeof...(Ops)> entries{}; };
+template <class A, class E, class... Ops> struct Table<true, A, E, Ops...> {
   static constexpr std::array<OpEntry, sizeof...(Ops)> entries{Thunk<A, E, Ops>::entry...};
 };
 
 }  // namespace detail
 
 /// The ops that a program is made of. Only what is named here is compiled.
-template <class... Ops>
-struct OpRegistry : private detail::CheckOp<Ops>... {
+template <class... Ops> struct OpRegistry : private detail::CheckOp<Ops>... {
   static constexpr std::size_t size = sizeof...(Ops);
 
   /// The ops compiled for one architecture and executor.
-  template <class A, Executor E>
-  static constexpr std::span<const OpEntry> entries() {
+  template <class A, Executor E> static constexpr std::span<const OpEntry> entries() {
     return detail::Table<(OpLike<Ops> && ...), A, E, Ops...>::entries;
   }
   /// The registry of these ops and more.
-  template <class... More>
-  using With = OpRegistry<Ops..., More...>;
+  template <class... More> using With = OpRegistry<Ops..., More...>;
 };
 
 /// The entry for this operator, or null.

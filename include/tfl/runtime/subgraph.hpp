@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -14,14 +13,14 @@
 #include "tfl/core/tensor.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/model/model.hpp"
-#include "tfl/runtime/planner.hpp"
+#include "tfl/runtime/memory_plan.hpp"
 #include "tfl/runtime/registry.hpp"
 
 namespace tfl {
 
 /// What an observer sees after (and, if it asks, before) each node.
 struct NodeEvent {
-  int step = 0;                      // in order of execution
+  int step = 0;  // in order of execution
   const GraphNode* node = nullptr;
   std::span<Tensor* const> inputs;   // null: absent
   std::span<Tensor* const> outputs;  // data valid until the next node runs
@@ -35,6 +34,9 @@ struct ObserverHooks {
   void (*after)(void* context, const NodeEvent&) = nullptr;
 };
 
+/// Who runs a node: a delegate's entry, the registry's, or null.
+using FindEntry = const OpEntry* (*)(const GraphSubgraph& subgraph, const GraphNode& node);
+
 struct SubgraphOptions {
   Allocator allocator{};
   bool preserve_inputs = false;  // inputs keep their bytes over invoke(), at the price of arena bytes
@@ -46,11 +48,11 @@ class Subgraph {
   Subgraph(Subgraph&&) = default;
   Subgraph& operator=(Subgraph&&) = default;
 
-  /// Makes the tables and reads every node's options. `entries` must outlive the subgraph; `executor` is handed to kernels.
-  Result<void> load(Model model, int index, std::span<const OpEntry> entries, int workers, SubgraphOptions options) {
+  /// Makes the tables and reads every node's options.
+  Result<void> load(Model model, int index, FindEntry find, int workers, SubgraphOptions options) {
     model_ = std::move(model);
     index_ = index;
-    entries_ = entries;
+    find_ = find;
     workers_ = workers;
     options_ = options;
     const GraphSubgraph& graph = this->graph();
@@ -58,7 +60,7 @@ class Subgraph {
     for (const GraphNode& n : graph.nodes) links += n.inputs.size() + n.outputs.size();
     const Allocator a = options_.allocator;
     if (!tensors_.allocate(a, graph.tensors.size()) || !nodes_.allocate(a, graph.nodes.size()) || !links_.allocate(a, links) ||
-        !buffer_of_.allocate(a, graph.tensors.size()) || !input_shapes_.allocate(a, graph.inputs.size())) {
+        !input_shapes_.allocate(a, graph.inputs.size())) {
       return out_of_memory("the tables of the interpreter");
     }
     for (std::size_t i = 0; i < graph.inputs.size(); ++i) input_shapes_[i] = graph_tensor(graph.inputs[i]).description.shape;
@@ -77,12 +79,11 @@ class Subgraph {
     return {};
   }
 
-  bool loaded() const { return !tensors_.empty() || graph_loaded(); }
-
   /// A new shape for an input. Takes effect with the next plan().
   Result<void> resize_input(int i, const Shape& shape) {
     if (i < 0 || i >= input_count()) {
-      return Error(ErrorCode::invalid_argument, "resize_input: input ") << i << " does not exist: the model has " << input_count() << " inputs";
+      return Error(ErrorCode::invalid_argument, "resize_input: input ")
+             << i << " does not exist: the model has " << input_count() << " inputs";
     }
     if (shape.checked_count() < 0) {
       Error error(ErrorCode::invalid_argument, "resize_input: input ");
@@ -109,7 +110,7 @@ class Subgraph {
   }
 
   /// Exact size of the arena that bind() takes. Requires plan().
-  std::size_t arena_bytes() const { return arena_bytes_; }
+  std::size_t arena_bytes() const { return plan_.arena_bytes(); }
   /// A bound that no plan without in-place tricks can pass: the most tensor bytes alive at one step. Requires plan().
   std::size_t largest_live_set() const { return largest_live_set_; }
   /// True where some shapes are known only while running: their tensors live on the heap.
@@ -119,14 +120,14 @@ class Subgraph {
   /// the caller keeps.
   Result<void> bind(std::span<std::byte> arena, void* executor) {
     ready_ = false;
-    if (arena.size() < arena_bytes_) {
-      return Error(ErrorCode::out_of_memory, "arena: ") << arena.size() << " bytes are too few, the model takes " << arena_bytes_;
+    if (arena.size() < arena_bytes()) {
+      return Error(ErrorCode::out_of_memory, "arena: ") << arena.size() << " bytes are too few, the model takes " << arena_bytes();
     }
     if (reinterpret_cast<std::uintptr_t>(arena.data()) % arena_alignment != 0) {
       return Error(ErrorCode::invalid_argument, "arena: its address must be a multiple of ") << arena_alignment;
     }
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
-      if (buffer_of_[t] >= 0) tensors_[t].data = arena.data() + allocations_[static_cast<std::size_t>(buffer_of_[t])].offset;
+      if (plan_.is_held(t)) tensors_[t].data = arena.data() + plan_.offset_of(t);
     }
     reset_variables();
     executor_ = executor;
@@ -135,7 +136,7 @@ class Subgraph {
       NodeState& node = nodes_[i];
       node.call.executor = executor;
       if (node.kind != Kind::planned) continue;
-      node.call.scratch = node.scratch_buffer >= 0 ? arena.data() + allocations_[static_cast<std::size_t>(node.scratch_buffer)].offset : nullptr;
+      node.call.scratch = node.scratch_block >= 0 ? arena.data() + plan_.offset_of_block(node.scratch_block) : nullptr;
       node.call.multipliers = multipliers_.span().subspan(next_multiplier, static_cast<std::size_t>(node.needs.multipliers));
       next_multiplier += static_cast<std::size_t>(node.needs.multipliers);
       if (auto r = prepare_node(i, true); !r) return r;
@@ -172,12 +173,14 @@ class Subgraph {
         if (auto r = prepare_dynamic(i); !r) return r;
       }
       if (node.kind != Kind::folded) {
-        if (const Violation v = node.eval(node.call)) [[unlikely]] return describe(v, static_cast<int>(i));
+        if (const Violation v = node.eval(node.call)) [[unlikely]]
+          return describe(v, static_cast<int>(i));
       }
       if (node.kind == Kind::dynamic) [[unlikely]] {
         for (Tensor* t : node.call.outputs) learn_integers(*t);
       }
-      if (observer != nullptr) [[unlikely]] observer->after(observer->context, event);
+      if (observer != nullptr) [[unlikely]]
+        observer->after(observer->context, event);
     }
     return {};
   }
@@ -203,7 +206,7 @@ class Subgraph {
     NodeCall call;
     Needs needs;
     std::size_t state_offset = 0;
-    int scratch_buffer = -1;
+    int scratch_block = -1;
     Kind kind = Kind::planned;
     // Of nodes outside of the plan only.
     Array<Multiplier> own_multipliers;
@@ -241,14 +244,12 @@ class Subgraph {
     NodeDescription node_{{}, {}};
   };
 
-  bool graph_loaded() const { return static_cast<bool>(model_); }
-
   Error out_of_memory(std::string_view what) const { return Error(ErrorCode::out_of_memory, "no memory for ") << what; }
 
   Result<void> load_node(std::size_t i, std::size_t& next_link, std::size_t& state_bytes) {
     const GraphNode& source = graph().nodes[i];
     NodeState& node = nodes_[i];
-    node.entry = find_op(entries_, source.code, source.custom_name);
+    node.entry = find_(graph(), source);
     if (node.entry == nullptr) {
       return at_node(ErrorCode::unsupported_op, i) << "this op is not in the registry; add it to the template arguments of OpRegistry";
     }
@@ -260,7 +261,8 @@ class Subgraph {
     if (!node.entry->inputs.allows(inputs) || !node.entry->outputs.allows(outputs)) {
       const bool in = !node.entry->inputs.allows(inputs);
       const Arity arity = in ? node.entry->inputs : node.entry->outputs;
-      Error error = at_node(ErrorCode::invalid_model, i) << "has " << (in ? inputs : outputs) << (in ? " inputs" : " outputs") << ", not " << arity.least;
+      Error error = at_node(ErrorCode::invalid_model, i)
+                    << "has " << (in ? inputs : outputs) << (in ? " inputs" : " outputs") << ", not " << arity.least;
       if (arity.most == any_number) return error << " or more";
       if (arity.most != arity.least) error << " to " << arity.most;
       return error;
@@ -282,7 +284,7 @@ class Subgraph {
       tensors_[t].description = g.tensors[t].description;
       tensors_[t].own.reset();
       tensors_[t].data = const_cast<std::byte*>(g.tensors[t].data.data());
-      buffer_of_[t] = -1;
+      tensors_[t].is_dynamic = false;
       if (tensors_[t].description.is_constant) learn_integers(tensors_[t]);
     }
     for (std::size_t i = 0; i < input_shapes_.size(); ++i) tensor(g.inputs[i]).description.shape = input_shapes_[i];
@@ -296,10 +298,16 @@ class Subgraph {
       t.description.integers = KnownIntegers(std::span(reinterpret_cast<const std::int32_t*>(data), count));
     } else if (t.description.type == TensorType::int64) {
       t.description.integers = KnownIntegers(std::span(reinterpret_cast<const std::int64_t*>(data), count));
+    } else if (t.description.type == TensorType::int16) {
+      t.description.integers = KnownIntegers(std::span(reinterpret_cast<const std::int16_t*>(data), count));
+    } else if (t.description.type == TensorType::int8) {
+      t.description.integers = KnownIntegers(std::span(reinterpret_cast<const std::int8_t*>(data), count));
     }
   }
 
-  static bool is_known(const Tensor& t) { return t.description.is_constant || !t.own.empty() || (t.data != nullptr && !t.description.is_variable); }
+  static bool is_known(const Tensor& t) {
+    return t.description.is_constant || !t.own.empty() || (t.data != nullptr && !t.description.is_variable);
+  }
 
   Result<void> infer_node(std::size_t i, void* executor) {
     NodeState& node = nodes_[i];
@@ -310,9 +318,10 @@ class Subgraph {
       const Tensor* t = node.call.inputs[k];
       if (t == nullptr) continue;
       if (graph_tensor(graph().nodes[i].inputs[k]).sparsity != nullptr) {
-        return describe(input_violation(static_cast<int>(k), ErrorCode::unsupported_type, "is sparse, which this op does not read"), static_cast<int>(i));
+        return describe(input_violation(static_cast<int>(k), ErrorCode::unsupported_type, "is sparse, which this op does not read"),
+                        static_cast<int>(i));
       }
-      if (is_dynamic(*t)) node.kind = Kind::dynamic;
+      if (t->is_dynamic) node.kind = Kind::dynamic;
       all_constant = all_constant && t->description.is_constant;
       all_known = all_known && is_known(*t);
     }
@@ -328,7 +337,7 @@ class Subgraph {
     }
     if (node.kind == Kind::dynamic) {
       has_dynamic_ = true;
-      for (Tensor* t : node.call.outputs) mark_dynamic(*t);
+      for (Tensor* t : node.call.outputs) t->is_dynamic = true;
       return {};
     }
     if (auto r = check_outputs(i); !r) return r;
@@ -344,16 +353,12 @@ class Subgraph {
            node.call.inputs[k]->description.is_constant;
   }
 
-  /// Dynamic tensors are told by a negative buffer number of their own until they are laid out.
-  static constexpr std::int32_t dynamic_buffer = -2;
-  bool is_dynamic(const Tensor& t) const { return buffer_of_[static_cast<std::size_t>(&t - tensors_.data())] == dynamic_buffer; }
-  void mark_dynamic(const Tensor& t) { buffer_of_[static_cast<std::size_t>(&t - tensors_.data())] = dynamic_buffer; }
-
   Result<void> check_outputs(std::size_t i) {
     const NodeState& node = nodes_[i];
     for (std::size_t k = 0; k < node.call.outputs.size(); ++k) {
       if (node.call.outputs[k]->description.shape.checked_count() < 0) {
-        return describe(output_violation(static_cast<int>(k), ErrorCode::invalid_shape, "would have a negative dimension or more than 2^31 - 1 elements"),
+        return describe(output_violation(static_cast<int>(k), ErrorCode::invalid_shape,
+                                         "would have a negative dimension or more than 2^31 - 1 elements"),
                         static_cast<int>(i));
       }
     }
@@ -434,105 +439,64 @@ class Subgraph {
 
   // ---- Layout
 
-  /// Steps at which a tensor is first and last touched; last < first where nobody does.
-  struct Lifetime {
-    int first = std::numeric_limits<int>::max(), last = -1;
-    void touch(int step) {
-      if (step < first) first = step;
-      if (step > last) last = step;
-    }
-  };
+  std::size_t index_of(const Tensor* t) const { return static_cast<std::size_t>(t - tensors_.data()); }
 
-  bool lives_in_arena(std::size_t t) const {
-    return buffer_of_[t] != dynamic_buffer && tensors_[t].data == nullptr && bits_of(tensors_[t].description.type) != 0;
-  }
+  static bool lives_in_arena(const Tensor& t) { return !t.is_dynamic && t.data == nullptr && bits_of(t.description.type) != 0; }
 
   Result<void> lay_out() {
     const GraphSubgraph& g = graph();
-    const Allocator a = options_.allocator;
     const int end = static_cast<int>(nodes_.size());
-    Array<Lifetime> lifetimes;
-    if (!lifetimes.allocate(a, tensors_.size())) return out_of_memory("the plan");
     std::size_t multipliers = 0, scratch = 0;
-    const auto life = [&](const Tensor* t) -> Lifetime& { return lifetimes[static_cast<std::size_t>(t - tensors_.data())]; };
-    for (const std::int32_t t : g.inputs) {
-      life(&tensor(t)).touch(-1);
-      if (options_.preserve_inputs) life(&tensor(t)).touch(end);
-    }
-    for (int i = 0; i < end; ++i) {
-      NodeState& node = nodes_[static_cast<std::size_t>(i)];
-      for (const Tensor* t : node.call.inputs) {
-        if (t != nullptr) life(t).touch(i);
-      }
-      for (const Tensor* t : node.call.outputs) life(t).touch(i);
+    for (const NodeState& node : nodes_) {
       if (node.kind != Kind::planned) continue;
       multipliers += static_cast<std::size_t>(node.needs.multipliers);
       if (node.needs.scratch_bytes > 0) ++scratch;
     }
-    for (const std::int32_t t : g.outputs) life(&tensor(t)).touch(end);
-    for (std::size_t t = 0; t < tensors_.size(); ++t) {
-      if (!tensors_[t].description.is_variable || lifetimes[t].last < 0) continue;
-      lifetimes[t].touch(-1);
-      lifetimes[t].touch(end);
+    if (!plan_.start(options_.allocator, tensors_.size(), scratch) || !multipliers_.allocate(options_.allocator, multipliers)) {
+      return out_of_memory("the plan");
     }
-
-    // One block a tensor, then those that may share memory are merged.
-    if (!allocations_.allocate(a, tensors_.size() + scratch)) return out_of_memory("the plan");
-    std::size_t count = 0;
-    for (std::size_t t = 0; t < tensors_.size(); ++t) {
-      if (!lives_in_arena(t) || lifetimes[t].last < lifetimes[t].first) continue;
-      buffer_of_[t] = static_cast<std::int32_t>(count);
-      allocations_[count++] = {static_cast<std::size_t>(tensors_[t].description.bytes()), lifetimes[t].first, lifetimes[t].last};
+    for (const std::int32_t t : g.inputs) {
+      plan_.touch(static_cast<std::size_t>(t), -1);
+      if (options_.preserve_inputs) plan_.touch(static_cast<std::size_t>(t), end);
     }
-    largest_live_set_ = tfl::largest_live_set(std::span<const Allocation>(allocations_.data(), count));
-    for (int i = 0; i < end; ++i) share_memory(static_cast<std::size_t>(i), i);
+    for (int i = 0; i < end; ++i) {
+      const NodeCall& call = nodes_[static_cast<std::size_t>(i)].call;
+      for (const Tensor* t : call.inputs) {
+        if (t != nullptr) plan_.touch(index_of(t), i);
+      }
+      for (const Tensor* t : call.outputs) plan_.touch(index_of(t), i);
+    }
+    for (const std::int32_t t : g.outputs) plan_.touch(static_cast<std::size_t>(t), end);
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+      if (!plan_.is_touched(t) || !lives_in_arena(tensors_[t])) continue;
+      if (tensors_[t].description.is_variable) {
+        plan_.touch(t, -1);
+        plan_.touch(t, end);
+      }
+      plan_.hold(t, static_cast<std::size_t>(tensors_[t].description.bytes()));
+    }
+    largest_live_set_ = plan_.largest_live_set();
+    for (int i = 0; i < end; ++i) share_memory(nodes_[static_cast<std::size_t>(i)], i);
     for (int i = 0; i < end; ++i) {
       NodeState& node = nodes_[static_cast<std::size_t>(i)];
-      node.scratch_buffer = -1;
-      if (node.kind != Kind::planned || node.needs.scratch_bytes == 0) continue;
-      node.scratch_buffer = static_cast<int>(count);
-      allocations_[count++] = {static_cast<std::size_t>(node.needs.scratch_bytes), i, i};
+      const bool wanted = node.kind == Kind::planned && node.needs.scratch_bytes > 0;
+      node.scratch_block = wanted ? plan_.add_scratch(static_cast<std::size_t>(node.needs.scratch_bytes), i) : -1;
     }
-    Array<std::uint32_t> order, placed;
-    if (!order.allocate(a, count) || !placed.allocate(a, count) || !multipliers_.allocate(a, multipliers)) return out_of_memory("the plan");
-    arena_bytes_ = plan_arena({allocations_.data(), count}, order.span(), placed.span());
-    return {};
+    return plan_.finish() ? Result<void>() : out_of_memory("the plan");
   }
 
   /// Lets output 0 take over the memory of an input, where the op allows it and nobody needs the input's bytes any more.
-  void share_memory(std::size_t i, int step) {
-    NodeState& node = nodes_[i];
-    if (node.kind != Kind::planned || node.call.outputs.empty()) return;
+  void share_memory(const NodeState& node, int step) {
     const OpTraits& traits = node.entry->traits;
-    if (!traits.in_place && !traits.is_view) return;
-    const auto index_of = [&](const Tensor* t) { return static_cast<std::size_t>(t - tensors_.data()); };
-    const std::size_t out = index_of(node.call.outputs[0]);
-    if (buffer_of_[out] < 0 || tensors_[out].description.is_variable) return;
+    if (node.kind != Kind::planned || node.call.outputs.empty() || (!traits.in_place && !traits.is_view)) return;
+    const Tensor& output = *node.call.outputs[0];
     const std::size_t candidates = traits.is_view ? 1 : node.call.inputs.size();
-    for (std::size_t k = 0; k < candidates && k < node.call.inputs.size(); ++k) {
-      if (node.call.inputs[k] == nullptr) continue;
-      const std::size_t in = index_of(node.call.inputs[k]);
-      if (in == out || buffer_of_[in] < 0 || tensors_[in].description.is_variable) continue;
-      const auto from = static_cast<std::size_t>(buffer_of_[out]), to = static_cast<std::size_t>(buffer_of_[in]);
-      if (from == to || tensors_[in].description.bytes() != tensors_[out].description.bytes()) continue;
-      if (bits_of(tensors_[in].description.type) != bits_of(tensors_[out].description.type)) continue;
-      // Overwriting needs every other reader to be done; a view changes nothing.
-      if (!traits.is_view && allocations_[to].last > step) continue;
-      if (traits.is_view && is_graph_input(in) && is_graph_output(out)) continue;  // the caller may refill the input before reading
-      if (allocations_[from].first < allocations_[to].first) allocations_[to].first = allocations_[from].first;
-      if (allocations_[from].last > allocations_[to].last) allocations_[to].last = allocations_[from].last;
-      allocations_[from].bytes = 0;
-      buffer_of_[out] = static_cast<std::int32_t>(to);
-      return;
+    for (std::size_t k = 0; k < candidates; ++k) {
+      const Tensor* input = node.call.inputs[k];
+      if (input == nullptr || input->description.is_variable || output.description.is_variable) continue;
+      if (bits_of(input->description.type) != bits_of(output.description.type)) continue;
+      if (plan_.share(index_of(&output), index_of(input), step, !traits.is_view)) return;
     }
-  }
-  bool is_graph_input(std::size_t t) const { return contains(graph().inputs, t); }
-  bool is_graph_output(std::size_t t) const { return contains(graph().outputs, t); }
-  static bool contains(std::span<const std::int32_t> list, std::size_t t) {
-    for (const std::int32_t i : list) {
-      if (static_cast<std::size_t>(i) == t) return true;
-    }
-    return false;
   }
 
   // ---- Errors
@@ -588,7 +552,7 @@ class Subgraph {
 
   Model model_;
   int index_ = 0;
-  std::span<const OpEntry> entries_;
+  FindEntry find_ = nullptr;
   int workers_ = 1;
   SubgraphOptions options_;
   Array<Tensor> tensors_;
@@ -597,9 +561,8 @@ class Subgraph {
   Array<Shape> input_shapes_;
   Array<std::byte> state_;
   Array<Multiplier> multipliers_;
-  Array<std::int32_t> buffer_of_;  // a tensor's allocation, -1: none, -2: dynamic
-  Array<Allocation> allocations_;
-  std::size_t arena_bytes_ = 0, largest_live_set_ = 0;
+  MemoryPlan plan_;
+  std::size_t largest_live_set_ = 0;
   bool has_dynamic_ = false, ready_ = false;
   void* executor_ = nullptr;
 };

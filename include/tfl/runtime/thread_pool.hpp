@@ -23,16 +23,16 @@ class ThreadPool {
 
   int workers() const { return state_ != nullptr ? state_->workers : 1; }
 
-  template <class Body>
-  void parallel_for(std::int64_t count, std::int64_t cost, Body&& body) {
+  template <class Body> void parallel_for(std::int64_t count, std::int64_t cost, Body&& body) {
     if (count <= 0) return;
     if (state_ == nullptr || count < 2 || count < smallest_work / (cost > 0 ? cost : 1)) {
       body(std::int64_t{0}, count, 0);
       return;
     }
     using Plain = std::remove_reference_t<Body>;
-    state_->run({[](void* context, std::int64_t first, std::int64_t last, int worker) { (*static_cast<Plain*>(context))(first, last, worker); },
-                 const_cast<void*>(static_cast<const void*>(std::addressof(body))), count});
+    state_->run(
+        {[](void* context, std::int64_t first, std::int64_t last, int worker) { (*static_cast<Plain*>(context))(first, last, worker); },
+         const_cast<void*>(static_cast<const void*>(std::addressof(body))), count});
   }
 
  private:

@@ -6,10 +6,10 @@ namespace tfl::simd {
 
 struct Scalar {};
 struct Sse41 {};
-struct Avx2 {};                      // with FMA
-struct Avx512 {};                    // F, BW, DQ, VL
+struct Avx2 {};    // with FMA
+struct Avx512 {};  // F, BW, DQ, VL
 struct Avx512Vnni : Avx512 {};
-struct Neon {};                      // 64-bit Arm
+struct Neon {};  // 64-bit Arm
 struct NeonDotprod : Neon {};
 
 #if defined(TFL_HEADER_ONLY_SCALAR)

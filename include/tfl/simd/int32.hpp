@@ -10,23 +10,17 @@
 
 namespace tfl::simd {
 
-template <class A>
-using Int32 = Batch<std::int32_t, A>;
-template <class A>
-using Float32 = Batch<float, A>;
+template <class A> using Int32 = Batch<std::int32_t, A>;
+template <class A> using Float32 = Batch<float, A>;
 
 // ---- Widening loads: lanes<int32_t, A> elements of 8 or 16 bits.
 
-template <class A>
-struct Int32Ops;  // one specialization per instruction set
+template <class A> struct Int32Ops;  // one specialization per instruction set
 
-template <>
-struct Int32Ops<Scalar> {
+template <> struct Int32Ops<Scalar> {
   using V = Lane<std::int32_t>;
-  template <class T>
-  static V load(const T* p) { return static_cast<std::int32_t>(*p); }
-  template <class T>
-  static void store_saturated(T* p, V v) {
+  template <class T> static V load(const T* p) { return static_cast<std::int32_t>(*p); }
+  template <class T> static void store_saturated(T* p, V v) {
     const std::int32_t lo = std::numeric_limits<T>::min(), hi = std::numeric_limits<T>::max();
     *p = static_cast<T>(v.value < lo ? lo : v.value > hi ? hi : v.value);
   }
@@ -37,8 +31,7 @@ struct Int32Ops<Scalar> {
 };
 
 #if TFL_HAS_XSIMD && defined(__SSE4_1__)
-template <>
-struct Int32Ops<Sse41> {
+template <> struct Int32Ops<Sse41> {
   using V = Int32<Sse41>;
   static __m128i four_bytes(const void* p) {
     std::int32_t bytes;
@@ -66,8 +59,7 @@ struct Int32Ops<Sse41> {
     return V(_mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_slli_epi64(odd, 1), 0xcc));
   }
   // No shifts by lane before AVX2; equal shifts, the common case, take the vector path.
-  template <class OneLane>
-  static V by_lane(V a, V by, OneLane one) {
+  template <class OneLane> static V by_lane(V a, V by, OneLane one) {
     alignas(16) std::int32_t x[4], s[4];
     a.store_aligned(x);
     by.store_aligned(s);
@@ -92,8 +84,7 @@ struct Int32Ops<Sse41> {
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX2__) && defined(__FMA__)
-template <>
-struct Int32Ops<Avx2> {
+template <> struct Int32Ops<Avx2> {
   using V = Int32<Avx2>;
   static V load(const std::int8_t* p) { return V(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
   static V load(const std::uint8_t* p) { return V(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
@@ -126,8 +117,7 @@ struct Int32Ops<Avx2> {
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
-template <>
-struct Int32Ops<Avx512> {
+template <> struct Int32Ops<Avx512> {
   using V = Int32<Avx512>;
   static V load(const std::int8_t* p) { return V(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
   static V load(const std::uint8_t* p) { return V(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
@@ -156,13 +146,11 @@ struct Int32Ops<Avx512> {
   }
   static Float32<Avx512> to_float(V a) { return Float32<Avx512>(_mm512_cvtepi32_ps(a)); }
 };
-template <>
-struct Int32Ops<Avx512Vnni> : Int32Ops<Avx512> {};
+template <> struct Int32Ops<Avx512Vnni> : Int32Ops<Avx512> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
-template <>
-struct Int32Ops<Neon> {
+template <> struct Int32Ops<Neon> {
   using V = Int32<Neon>;
   static V load(const std::int8_t* p) {
     std::int32_t four;
@@ -196,13 +184,11 @@ struct Int32Ops<Neon> {
   }
   static Float32<Neon> to_float(V a) { return Float32<Neon>(vcvtq_f32_s32(a)); }
 };
-template <>
-struct Int32Ops<NeonDotprod> : Int32Ops<Neon> {};
+template <> struct Int32Ops<NeonDotprod> : Int32Ops<Neon> {};
 #endif
 
 /// Loads lanes<int32_t, A> elements of 8, 16 or 32 bits as 32-bit lanes.
-template <class A, class T>
-TFL_ALWAYS_INLINE Int32<A> load_int32(const T* from) {
+template <class A, class T> TFL_ALWAYS_INLINE Int32<A> load_int32(const T* from) {
   if constexpr (sizeof(T) == 4) {
     return load<A>(from);
   } else {
@@ -210,23 +196,18 @@ TFL_ALWAYS_INLINE Int32<A> load_int32(const T* from) {
   }
 }
 /// Stores lanes as T, saturated to its range.
-template <class A, class T>
-TFL_ALWAYS_INLINE void store_saturated(T* to, const Int32<A>& v) {
+template <class A, class T> TFL_ALWAYS_INLINE void store_saturated(T* to, const Int32<A>& v) {
   if constexpr (sizeof(T) == 4) {
-    store(to, v);
+    simd::store(to, v);
   } else {
     Int32Ops<A>::store_saturated(to, v);
   }
 }
 
-template <class A>
-TFL_ALWAYS_INLINE Float32<A> to_float(const Int32<A>& v) {
-  return Int32Ops<A>::to_float(v);
-}
+template <class A> TFL_ALWAYS_INLINE Float32<A> to_float(const Int32<A>& v) { return Int32Ops<A>::to_float(v); }
 
 /// Multipliers of as many channels as there are lanes.
-template <class A>
-struct LaneMultipliers {
+template <class A> struct LaneMultipliers {
   Int32<A> mantissa, left, right;
 
   static TFL_ALWAYS_INLINE LaneMultipliers broadcast(Multiplier m) {
@@ -245,8 +226,7 @@ struct LaneMultipliers {
 };
 
 /// tfl::multiply() in every lane, to the bit. Requires mantissas >= 0 (the one saturating product cannot occur).
-template <class A>
-TFL_ALWAYS_INLINE Int32<A> multiply(const Int32<A>& x, const LaneMultipliers<A>& by) {
+template <class A> TFL_ALWAYS_INLINE Int32<A> multiply(const Int32<A>& x, const LaneMultipliers<A>& by) {
   using Ops = Int32Ops<A>;
   return Ops::rounding_shift_right(Ops::high_mul(Ops::shift_left(x, by.left), by.mantissa), by.right);
 }

@@ -1,0 +1,198 @@
+#pragma once
+// Dot products of bytes into 32-bit lanes, exactly: no step saturates.
+//
+// Dot<A, T> multiplies activations of type T (int8 or uint8) with weights of the same type that lie in groups: `depth` neighbours of
+// one lane, then the next lane's. weight_offset is what a weight must be raised by when it is put into a group (the instruction wants
+// the other sign); the sum of the activations takes it out again. Where `staged` is true, activations go through a small buffer of
+// 16-bit integers first.
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "tfl/simd/int32.hpp"
+
+namespace tfl::simd {
+
+template <class A, class T> struct Dot;
+
+/// Whether an architecture has a Dot.
+template <class A> inline constexpr bool has_dot = !std::is_same_v<A, Scalar>;
+
+namespace detail {
+template <int Bytes> struct BitsOf;
+template <> struct BitsOf<2> {
+  using type = std::int16_t;
+};
+template <> struct BitsOf<4> {
+  using type = std::int32_t;
+};
+template <class A, int Bytes> TFL_ALWAYS_INLINE typename BitsOf<Bytes>::type bits_at(const void* p) {
+  typename BitsOf<Bytes>::type bits;
+  std::memcpy(&bits, p, Bytes);
+  return bits;
+}
+}  // namespace detail
+
+#if TFL_HAS_XSIMD && defined(__SSE4_1__)
+namespace detail {
+/// Bytes to 16 bits; an odd one gets a zero behind it. Requires room for count + 1.
+template <class A, class T> TFL_ALWAYS_INLINE void widen_to_16(const T* from, int count, std::int16_t* to) {
+  int i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + i));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), std::is_signed_v<T> ? _mm_cvtepi8_epi16(bytes) : _mm_cvtepu8_epi16(bytes));
+  }
+  for (; i < count; ++i) to[i] = from[i];
+  if (count % 2 != 0) to[count] = 0;
+}
+}  // namespace detail
+
+template <class T> struct Dot<Sse41, T> {
+  static constexpr int depth = 2, weight_offset = 0;
+  static constexpr bool staged = true;
+  using Weights = __m128i;
+  using Activations = __m128i;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return std::is_signed_v<T> ? _mm_cvtepi8_epi16(bytes) : _mm_cvtepu8_epi16(bytes);
+  }
+  static TFL_ALWAYS_INLINE void stage(const T* from, int count, std::int16_t* to) { detail::widen_to_16<Sse41>(from, count, to); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const std::int16_t* p) { return _mm_set1_epi32(detail::bits_at<Sse41, 4>(p)); }
+  static TFL_ALWAYS_INLINE Int32<Sse41> step(Int32<Sse41> sum, Weights w, Activations x) {
+    return Int32<Sse41>(_mm_add_epi32(sum, _mm_madd_epi16(w, x)));
+  }
+};
+#endif
+
+#if TFL_HAS_XSIMD && defined(__AVX2__) && defined(__FMA__)
+template <class T> struct Dot<Avx2, T> {
+  static constexpr int depth = 2, weight_offset = 0;
+  static constexpr bool staged = true;
+  using Weights = __m256i;
+  using Activations = __m256i;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return std::is_signed_v<T> ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
+  }
+  static TFL_ALWAYS_INLINE void stage(const T* from, int count, std::int16_t* to) { detail::widen_to_16<Avx2>(from, count, to); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const std::int16_t* p) { return _mm256_set1_epi32(detail::bits_at<Avx2, 4>(p)); }
+  static TFL_ALWAYS_INLINE Int32<Avx2> step(Int32<Avx2> sum, Weights w, Activations x) {
+    return Int32<Avx2>(_mm256_add_epi32(sum, _mm256_madd_epi16(w, x)));
+  }
+};
+#endif
+
+#if TFL_HAS_XSIMD && defined(__AVX512BW__)
+template <class T> struct Dot<Avx512, T> {
+  static constexpr int depth = 2, weight_offset = 0;
+  static constexpr bool staged = true;
+  using Weights = __m512i;
+  using Activations = __m512i;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return std::is_signed_v<T> ? _mm512_cvtepi8_epi16(bytes) : _mm512_cvtepu8_epi16(bytes);
+  }
+  static TFL_ALWAYS_INLINE void stage(const T* from, int count, std::int16_t* to) { detail::widen_to_16<Avx512>(from, count, to); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const std::int16_t* p) { return _mm512_set1_epi32(detail::bits_at<Avx512, 4>(p)); }
+  static TFL_ALWAYS_INLINE Int32<Avx512> step(Int32<Avx512> sum, Weights w, Activations x) {
+    return Int32<Avx512>(_mm512_add_epi32(sum, _mm512_madd_epi16(w, x)));
+  }
+};
+#endif
+
+#if TFL_HAS_XSIMD && defined(__AVX512VNNI__) && defined(__AVX512BW__)
+// The instruction takes one unsigned and one signed operand: the weights become what the activations are not.
+template <class T> struct Dot<Avx512Vnni, T> {
+  static constexpr int depth = 4, weight_offset = std::is_signed_v<T> ? 128 : -128;
+  static constexpr bool staged = false;
+  using Weights = __m512i;
+  using Activations = __m512i;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) { return _mm512_loadu_si512(p); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const T* p) { return _mm512_set1_epi32(detail::bits_at<Avx512Vnni, 4>(p)); }
+  static TFL_ALWAYS_INLINE Int32<Avx512Vnni> step(Int32<Avx512Vnni> sum, Weights w, Activations x) {
+    return Int32<Avx512Vnni>(std::is_signed_v<T> ? _mm512_dpbusd_epi32(sum, w, x) : _mm512_dpbusd_epi32(sum, x, w));
+  }
+};
+#endif
+
+#if TFL_HAS_XSIMD && defined(__aarch64__)
+template <> struct Dot<Neon, std::int8_t> {
+  static constexpr int depth = 2, weight_offset = 0;
+  static constexpr bool staged = false;
+  using Weights = int8x8_t;
+  using Activations = int8x8_t;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) { return vreinterpret_s8_u8(vld1_u8(p)); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const std::int8_t* p) {
+    return vreinterpret_s8_s16(vdup_n_s16(detail::bits_at<Neon, 2>(p)));
+  }
+  static TFL_ALWAYS_INLINE Int32<Neon> step(Int32<Neon> sum, Weights w, Activations x) {
+    return Int32<Neon>(vpadalq_s16(sum, vmull_s8(w, x)));
+  }
+};
+template <> struct Dot<Neon, std::uint8_t> {
+  static constexpr int depth = 2, weight_offset = 0;
+  static constexpr bool staged = false;
+  using Weights = uint8x8_t;
+  using Activations = uint8x8_t;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) { return vld1_u8(p); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const std::uint8_t* p) {
+    return vreinterpret_u8_s16(vdup_n_s16(detail::bits_at<Neon, 2>(p)));
+  }
+  static TFL_ALWAYS_INLINE Int32<Neon> step(Int32<Neon> sum, Weights w, Activations x) {
+    return Int32<Neon>(vreinterpretq_s32_u32(vpadalq_u16(vreinterpretq_u32_s32(sum), vmull_u8(w, x))));
+  }
+};
+#if defined(__ARM_FEATURE_DOTPROD)
+template <> struct Dot<NeonDotprod, std::int8_t> {
+  static constexpr int depth = 4, weight_offset = 0;
+  static constexpr bool staged = false;
+  using Weights = int8x16_t;
+  using Activations = int8x16_t;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) { return vreinterpretq_s8_u8(vld1q_u8(p)); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const std::int8_t* p) {
+    return vreinterpretq_s8_s32(vdupq_n_s32(detail::bits_at<NeonDotprod, 4>(p)));
+  }
+  static TFL_ALWAYS_INLINE Int32<NeonDotprod> step(Int32<NeonDotprod> sum, Weights w, Activations x) {
+    return Int32<NeonDotprod>(vdotq_s32(sum, w, x));
+  }
+};
+template <> struct Dot<NeonDotprod, std::uint8_t> {
+  static constexpr int depth = 4, weight_offset = 0;
+  static constexpr bool staged = false;
+  using Weights = uint8x16_t;
+  using Activations = uint8x16_t;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) { return vld1q_u8(p); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const std::uint8_t* p) {
+    return vreinterpretq_u8_s32(vdupq_n_s32(detail::bits_at<NeonDotprod, 4>(p)));
+  }
+  static TFL_ALWAYS_INLINE Int32<NeonDotprod> step(Int32<NeonDotprod> sum, Weights w, Activations x) {
+    return Int32<NeonDotprod>(vreinterpretq_s32_u32(vdotq_u32(vreinterpretq_u32_s32(sum), w, x)));
+  }
+};
+#endif
+#endif
+
+/// Sum of `count` bytes.
+template <class A, class T> TFL_ALWAYS_INLINE std::int32_t sum_of_bytes(const T* p, std::int64_t count) {
+  std::int64_t i = 0;
+  std::int32_t total = 0;
+  if (count >= lanes<std::int32_t, A>) {
+    Int32<A> sum(0);
+#if TFL_HAS_XSIMD && defined(__AVX512VNNI__) && defined(__AVX512BW__)
+    if constexpr (std::is_same_v<A, Avx512Vnni>) {
+      const __m512i ones = _mm512_set1_epi8(1);
+      for (; i + 64 <= count; i += 64) {
+        const __m512i x = _mm512_loadu_si512(p + i);
+        sum = Int32<A>(std::is_signed_v<T> ? _mm512_dpbusd_epi32(sum, ones, x) : _mm512_dpbusd_epi32(sum, x, ones));
+      }
+    }
+#endif
+    for (; i + lanes<std::int32_t, A> <= count; i += lanes<std::int32_t, A>) sum = sum + load_int32<A>(p + i);
+    total = simd::sum(sum);
+  }
+  for (; i < count; ++i) total += p[i];
+  return total;
+}
+
+}  // namespace tfl::simd
