@@ -79,8 +79,9 @@ class SingleOpBase : private Runner {
   }
   /// An optional input that is left out.
   void absent() { inputs_.push_back(-1); }
-  template <class T> int output(QuantizationSpec quantization = {}) {
-    const int tensor = add({.type = type_for<T>(), .shape = {}, .quantization = std::move(quantization)});
+  /// The shape is inferred anyway; channel scales want one that fits them.
+  template <class T> int output(QuantizationSpec quantization = {}, std::vector<std::int32_t> shape = {}) {
+    const int tensor = add({.type = type_for<T>(), .shape = std::move(shape), .quantization = std::move(quantization)});
     outputs_.push_back(tensor);
     return tensor;
   }

@@ -40,7 +40,7 @@ template <std::size_t Capacity> class Text {
   constexpr void push(char c) {
     if (size_ < Capacity) data_[size_++] = c;
   }
-  char data_[Capacity] = {};
+  char data_[Capacity + 1] = {};  // the last stays 0: the text is a C string, too
   std::size_t size_ = 0;
 };
 

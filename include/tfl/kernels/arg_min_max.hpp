@@ -15,17 +15,14 @@ namespace tfl {
 namespace detail {
 
 /// The kernels of one element type. Bytes of bool tensors are compared as 0 and 1.
-template <bool Max, class T>
-struct ArgBest {
+template <bool Max, class T> struct ArgBest {
   static constexpr bool is_bool = std::is_same_v<T, Boolean>;
   using Element = std::conditional_t<is_bool, std::uint8_t, T>;
 
-  template <class B>
-  static TFL_ALWAYS_INLINE auto better(const B& a, const B& b) {
+  template <class B> static TFL_ALWAYS_INLINE auto better(const B& a, const B& b) {
     return Max ? simd::greater(a, b) : simd::greater(b, a);
   }
-  template <class B>
-  static TFL_ALWAYS_INLINE B normalized(const B& x) {
+  template <class B> static TFL_ALWAYS_INLINE B normalized(const B& x) {
     if constexpr (is_bool) return simd::min(x, B(1));
     return x;
   }
@@ -37,8 +34,7 @@ struct ArgBest {
   }
 
   /// Along a contiguous axis: the best value first, then its first place.
-  template <class A>
-  static std::int64_t in_row(const Element* x, std::int64_t count) {
+  template <class A> static std::int64_t in_row(const Element* x, std::int64_t count) {
     using B = simd::Batch<Element, A>;
     constexpr int width = simd::lanes<Element, A>;
     Element best = worst();
@@ -49,11 +45,7 @@ struct ArgBest {
         const B candidate = normalized(simd::load<A>(x + i));
         bests = simd::select(better(candidate, bests), candidate, bests);
       }
-      Element values[width];
-      simd::store(values, bests);
-      for (const Element v : values) {
-        if (Max ? v > best : v < best) best = v;
-      }
+      best = simd::fold_lanes<Element>(bests, [](auto a, auto b) { return simd::select(better(a, b), a, b); });
     }
     for (; i < count; ++i) {
       const Element v = normalized(simd::load<simd::Scalar>(x + i)).value;
@@ -94,8 +86,7 @@ struct ArgBest {
 }  // namespace detail
 
 /// input, axis (one int32 or int64) -> output: the input's shape without the axis, int32 or int64.
-template <bool Max>
-struct ArgMinMax {
+template <bool Max> struct ArgMinMax {
   static constexpr BuiltinOperator code = Max ? BuiltinOperator::ARG_MAX : BuiltinOperator::ARG_MIN;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 3;
@@ -114,10 +105,12 @@ struct ArgMinMax {
       return input_violation(1, ErrorCode::invalid_shape, "must hold one axis, not {}", node.input(1).integers.size());
     }
     const Shape& input = node.input(0).shape;
+    // Models may leave an input's shape open, which then reads as a scalar's until the input is resized.
+    if (input.rank() == 0) return input_violation(0, ErrorCode::unknown_value, "must have at least one dimension");
     const int axis = axis_of(node);
     if (axis < 0) {
-      return input_violation(1, ErrorCode::invalid_value, "is axis {}, which an input of {} dimensions does not have", node.input(1).integers[0],
-                             input.rank());
+      return input_violation(1, ErrorCode::invalid_value, "is axis {}, which an input of {} dimensions does not have",
+                             node.input(1).integers[0], input.rank());
     }
     Shape output;
     for (int i = 0; i < input.rank(); ++i) {
@@ -139,8 +132,13 @@ struct ArgMinMax {
     return Prepared{input.count(0, axis), input[axis], input.count(axis + 1, input.rank())};
   }
 
-  template <class Run, class In, class Axis, class Out>
-  static void eval(const Run& run, In in, Axis, Out out) {
+  template <class Run, class In, class Axis, class Out> static void eval(const Run& run, In in, Axis, Out out) { search(run, in, out); }
+
+ private:
+  static constexpr int axis_of(const NodeDescription& node) { return normalized_axis(node.input(1).integers[0], node.input(0).rank()); }
+
+  // Apart from eval(), so that both types of the axis share it.
+  template <class Run, class In, class Out> static TFL_NOINLINE void search(const Run& run, In in, Out out) {
     using A = typename Run::Arch;
     using Best = detail::ArgBest<Max, typename In::value_type>;
     using Index = typename Out::value_type;
@@ -171,8 +169,22 @@ struct ArgMinMax {
     });
   }
 
-  template <class T>
-  using To32 = Signature<Takes<T, AnyAxis>, Gives<std::int32_t>>;
+  template <class Axis, class Index, class... T> using Typed = Signatures<Signature<Takes<T, Axis>, Gives<Index>>...>;
+  template <class... S> static Signatures<S...> joined(Signatures<S...>);
+  template <class... S, class... R, class... Rest> static auto joined(Signatures<S...>, Signatures<R...>, Rest... rest) {
+    return joined(Signatures<S..., R...>{}, rest...);
+  }
+  template <class... T>
+  using Every = decltype(joined(Typed<std::int32_t, std::int32_t, T...>{}, Typed<std::int32_t, std::int64_t, T...>{},
+                                Typed<std::int64_t, std::int32_t, T...>{}, Typed<std::int64_t, std::int64_t, T...>{}));
+
+ public:
+  using Types = Every<float, std::int8_t, std::uint8_t, std::int16_t, std::int32_t, Boolean>;
 };
+
+/// ARG_MAX: the place of the largest element along an axis.
+using ArgMax = ArgMinMax<true>;
+/// ARG_MIN: the place of the smallest element along an axis.
+using ArgMin = ArgMinMax<false>;
 
 }  // namespace tfl

@@ -4,11 +4,10 @@
 // Every kernel has three parts, so that an input that is one repeated number is prepared once: left(a) and right(b) bring the
 // inputs to a common scale, combine(left, right) makes the output's integers.
 
-#include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "tfl/kernels/broadcast.hpp"
 #include "tfl/quant/activation.hpp"
@@ -22,10 +21,10 @@ namespace tfl {
 /// What the quantized kernels of this file know. Inputs are a and b; each kernel says what it uses.
 struct PairQuantization {
   std::int32_t zero_a = 0, zero_b = 0, zero_out = 0;
-  std::int32_t left_shift = 0;    // before scaling, for more fraction bits
+  std::int32_t left_shift = 0;   // before scaling, for more fraction bits
+  bool first_is_larger = false;  // of the inputs' scales; where they are equal, the first one counts as larger
   Multiplier scale_a, scale_b, scale_out;
-  Int32Range range{0, 0};         // of the output, with the activation applied
-  float real_a = 0, real_b = 0, real_out = 0;  // the scales themselves
+  Int32Range range{0, 0};  // of the output, with the activation applied
   friend constexpr bool operator==(const PairQuantization&, const PairQuantization&) = default;
 };
 
@@ -71,12 +70,13 @@ template <class A> TFL_ALWAYS_INLINE simd::LaneMultipliers<A> shifted_multiplier
   return lanes;
 }
 
-/// scale_out * (scale_a * (a - zero_a) +- scale_b * (b - zero_b)) + zero_out
-template <class A, bool Subtract> struct SumLanes {
+/// scale_out * (scale_a * (a - zero_a) +- scale_b * (b - zero_b)) + zero_out. The input of the larger scale is halved, which needs no
+/// rounding: a shift one less to the left does it.
+template <class A, bool Subtract, bool FirstIsLarger> struct SumLanes {
   using Parameters = PairQuantization;
   using V = simd::Int32<A>;
-  V zero_a, zero_b, zero_out, lo, hi;
-  simd::LaneMultipliers<A> scale_a, scale_b, scale_out;
+  V zero_a, zero_b, zero_out, lo, hi, shift;
+  simd::LaneMultipliers<A> scale_smaller, scale_out;
 
   TFL_ALWAYS_INLINE explicit SumLanes(const Parameters& p)
       : zero_a(p.zero_a),
@@ -84,18 +84,23 @@ template <class A, bool Subtract> struct SumLanes {
         zero_out(p.zero_out),
         lo(p.range.lo),
         hi(p.range.hi),
-        scale_a(shifted_multiplier<A>(p.scale_a, p.left_shift)),
-        scale_b(shifted_multiplier<A>(p.scale_b, p.left_shift)),
+        shift(p.left_shift - 1),
+        scale_smaller(shifted_multiplier<A>(FirstIsLarger ? p.scale_b : p.scale_a, p.left_shift)),
         scale_out(simd::LaneMultipliers<A>::broadcast(p.scale_out)) {}
-  TFL_ALWAYS_INLINE V left(V a) const { return simd::multiply<A>(a - zero_a, scale_a); }
-  TFL_ALWAYS_INLINE V right(V b) const { return simd::multiply<A>(b - zero_b, scale_b); }
+  template <bool IsLarger> TFL_ALWAYS_INLINE V scaled(V x) const {
+    if constexpr (IsLarger) {
+      return simd::Int32Ops<A>::shift_left(x, shift);
+    } else {
+      return simd::multiply<A>(x, scale_smaller);
+    }
+  }
+  TFL_ALWAYS_INLINE V left(V a) const { return scaled<FirstIsLarger>(a - zero_a); }
+  TFL_ALWAYS_INLINE V right(V b) const { return scaled<!FirstIsLarger>(b - zero_b); }
   TFL_ALWAYS_INLINE V combine(V a, V b) const {
     const V raw = Subtract ? a - b : a + b;
     return simd::clamp(simd::multiply<A>(raw, scale_out) + zero_out, lo, hi);
   }
 };
-template <class A> using AddLanes = SumLanes<A, false>;
-template <class A> using SubLanes = SumLanes<A, true>;
 
 /// a / 2^-scale_a.shift +- b / 2^-scale_b.shift: symmetric int16 whose scales are powers of two.
 template <class A, bool Subtract> struct PowerOfTwoSumLanes {
@@ -150,17 +155,31 @@ template <class A> struct FractionMulLanes {
 };
 
 /// scale_out * (scale_a * (a - zero_a) - scale_b * (b - zero_b))^2 + zero_out
-template <class A> struct SquaredDifferenceLanes : SumLanes<A, true> {
+template <class A> struct SquaredDifferenceLanes {
+  using Parameters = PairQuantization;
   using V = simd::Int32<A>;
-  using SumLanes<A, true>::SumLanes;
+  V zero_a, zero_b, zero_out, lo, hi;
+  simd::LaneMultipliers<A> scale_a, scale_b, scale_out;
+
+  TFL_ALWAYS_INLINE explicit SquaredDifferenceLanes(const Parameters& p)
+      : zero_a(p.zero_a),
+        zero_b(p.zero_b),
+        zero_out(p.zero_out),
+        lo(p.range.lo),
+        hi(p.range.hi),
+        scale_a(shifted_multiplier<A>(p.scale_a, p.left_shift)),
+        scale_b(shifted_multiplier<A>(p.scale_b, p.left_shift)),
+        scale_out(simd::LaneMultipliers<A>::broadcast(p.scale_out)) {}
+  TFL_ALWAYS_INLINE V left(V a) const { return simd::multiply<A>(a - zero_a, scale_a); }
+  TFL_ALWAYS_INLINE V right(V b) const { return simd::multiply<A>(b - zero_b, scale_b); }
   TFL_ALWAYS_INLINE V combine(V a, V b) const {
     const V difference = a - b;
-    return simd::clamp(simd::multiply<A>(difference * difference, this->scale_out) + this->zero_out, this->lo, this->hi);
+    return simd::clamp(simd::multiply<A>(difference * difference, scale_out) + zero_out, lo, hi);
   }
 };
 
 /// round(x / 2^exponent) for every exponent: 0 past 31, saturated below 0.
-constexpr std::int32_t scale_by_power_of_two(std::int32_t x, int exponent) {
+TFL_ALWAYS_INLINE constexpr std::int32_t scale_by_power_of_two(std::int32_t x, int exponent) {
   if (exponent > 31) return 0;
   if (exponent >= 0) return rounding_divide_by_power_of_two(x, exponent);
   if (x == 0 || exponent >= -31) return fixed_point::saturating_shift_left(x, exponent >= -31 ? -exponent : 0);
@@ -168,7 +187,7 @@ constexpr std::int32_t scale_by_power_of_two(std::int32_t x, int exponent) {
 }
 
 /// scale_out * (a - zero_a) / (b - zero_b) + zero_out, by the divisor's reciprocal in fixed point. Requires b != zero_b.
-constexpr std::int32_t divide_quantized(std::int32_t a, std::int32_t b, const PairQuantization& q) {
+TFL_ALWAYS_INLINE constexpr std::int32_t divide_quantized(std::int32_t a, std::int32_t b, const PairQuantization& q) {
   std::int32_t numerator = a - q.zero_a, denominator = b - q.zero_b;
   if (denominator < 0) {
     numerator = -numerator;
@@ -178,24 +197,12 @@ constexpr std::int32_t divide_quantized(std::int32_t a, std::int32_t b, const Pa
   const int headroom = numerator == 0 ? 31 : std::countl_zero(static_cast<std::uint32_t>(numerator < 0 ? ~numerator : numerator)) - 1;
   const std::int32_t quotient = saturating_rounding_doubling_high_mul(wrapping_shift_left(numerator, headroom), inverse.mantissa);
   const int shift = q.scale_out.shift - inverse.shift - headroom;
-  const std::int64_t result = std::int64_t{q.zero_out} +
-                              scale_by_power_of_two(saturating_rounding_doubling_high_mul(quotient, q.scale_out.mantissa), -shift);
+  const std::int64_t result =
+      std::int64_t{q.zero_out} + scale_by_power_of_two(saturating_rounding_doubling_high_mul(quotient, q.scale_out.mantissa), -shift);
   return static_cast<std::int32_t>(result < q.range.lo ? q.range.lo : result > q.range.hi ? q.range.hi : result);
 }
 
-/// The same in float, as the reference divides int16 tensors of one shape.
-inline std::int32_t divide_in_float(std::int32_t a, std::int32_t b, const PairQuantization& q) {
-  const float numerator = static_cast<float>(a - q.zero_a) * q.real_a;
-  const float denominator = static_cast<float>(b - q.zero_b) * q.real_b;
-  if (denominator == 0.0f) return numerator >= 0.0f ? q.range.hi : q.range.lo;  // a scale so small that the product vanishes
-  const float quotient = std::round(numerator / denominator / q.real_out);
-  if (!(quotient > -1e9f)) return q.range.lo;
-  if (quotient > 1e9f) return q.range.hi;
-  const std::int32_t result = static_cast<std::int32_t>(quotient) + q.zero_out;
-  return result < q.range.lo ? q.range.lo : result > q.range.hi ? q.range.hi : result;
-}
-
-template <class A, class T, bool InFloat>
+template <class A, class T>
 void run_divide_quantized(const void* a, int step_a, const void* b, int step_b, void* out, std::int64_t count, const void* parameters) {
   const PairQuantization q = *static_cast<const PairQuantization*>(parameters);
   const T* const x = static_cast<const T*>(a);
@@ -203,7 +210,7 @@ void run_divide_quantized(const void* a, int step_a, const void* b, int step_b, 
   T* const z = static_cast<T*>(out);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int32_t dividend = x[i * step_a], divisor = y[i * step_b];
-    z[i] = static_cast<T>(InFloat ? divide_in_float(dividend, divisor, q) : divide_quantized(dividend, divisor, q));
+    z[i] = static_cast<T>(divide_quantized(dividend, divisor, q));
   }
 }
 
@@ -223,9 +230,6 @@ constexpr Violation read_pair_quantization(const NodeDescription& node, Activati
   q.zero_a = a.zero_point;
   q.zero_b = b.zero_point;
   q.zero_out = out.zero_point;
-  q.real_a = a.scale;
-  q.real_b = b.scale;
-  q.real_out = out.scale;
   q.range = quantized_range(activation, node.output(0).type, out);
   return {};
 }
@@ -242,24 +246,27 @@ constexpr Violation require_no_zero_points(const NodeDescription& node) {
   return {};
 }
 
-/// Brings both inputs to twice the larger one's scale, with `left_shift` more bits. Requires read_pair_quantization().
-constexpr void scale_to_common(PairQuantization& q, int left_shift) {
-  const double twice_larger = 2.0 * static_cast<double>(q.real_a > q.real_b ? q.real_a : q.real_b);
+/// Brings both inputs to twice the larger one's scale, which it returns, with `left_shift` more bits.
+constexpr double scale_to_common(const NodeDescription& node, PairQuantization& q, int left_shift) {
+  const double a = static_cast<double>(node.input(0).quantization.scale), b = static_cast<double>(node.input(1).quantization.scale);
+  q.first_is_larger = a >= b;
+  const double twice_larger = 2.0 * (a > b ? a : b);
   q.left_shift = left_shift;
-  q.scale_a = quantize_multiplier(static_cast<double>(q.real_a) / twice_larger);
-  q.scale_b = quantize_multiplier(static_cast<double>(q.real_b) / twice_larger);
+  q.scale_a = quantize_multiplier(a / twice_larger);
+  q.scale_b = quantize_multiplier(b / twice_larger);
+  return twice_larger;
 }
 
 constexpr Violation prepare_sum(const NodeDescription& node, Activation activation, PairQuantization& q) {
   if (const Violation v = read_pair_quantization(node, activation, q)) return v;
   // The sum of two int16 has 17 bits, which leaves 15.
   const int left_shift = node.output(0).type == TensorType::int16 ? 15 : 20;
-  scale_to_common(q, left_shift);
-  const double twice_larger = 2.0 * static_cast<double>(q.real_a > q.real_b ? q.real_a : q.real_b);
-  const double ratio = twice_larger / (static_cast<double>(1 << left_shift) * static_cast<double>(q.real_out));
+  const double twice_larger = scale_to_common(node, q, left_shift);
+  const double ratio = twice_larger / (static_cast<double>(1 << left_shift) * static_cast<double>(node.output(0).quantization.scale));
   q.scale_out = quantize_multiplier(ratio);
   if (!(ratio < 1.0) || q.scale_out.shift > 0) {
-    return output_violation(0, ErrorCode::invalid_quantization, "its scale is too small: the larger input scale is {} times as large or more",
+    return output_violation(0, ErrorCode::invalid_quantization,
+                            "its scale is too small: the larger input scale is {} times as large or more",
                             std::int64_t{1} << (left_shift - 1));
   }
   return {};
@@ -272,11 +279,12 @@ constexpr Violation prepare_squared_difference(const NodeDescription& node, Pair
     if (const Violation v = require_no_zero_points(node)) return v;
   }
   const int left_shift = wide ? 0 : 7;
-  scale_to_common(q, left_shift);
-  const double twice_larger = 2.0 * static_cast<double>(q.real_a > q.real_b ? q.real_a : q.real_b);
-  const double ratio = twice_larger * twice_larger / (static_cast<double>(1 << (2 * left_shift)) * static_cast<double>(q.real_out));
+  const double twice_larger = scale_to_common(node, q, left_shift);
+  const double ratio =
+      twice_larger * twice_larger / (static_cast<double>(1 << (2 * left_shift)) * static_cast<double>(node.output(0).quantization.scale));
   q.scale_out = quantize_multiplier(ratio);
-  if (q.scale_out.shift > 30) return output_violation(0, ErrorCode::invalid_quantization, "its scale is too small beside those of the inputs");
+  if (q.scale_out.shift > 30)
+    return output_violation(0, ErrorCode::invalid_quantization, "its scale is too small beside those of the inputs");
   return {};
 }
 
@@ -286,16 +294,16 @@ constexpr Violation prepare_product(const NodeDescription& node, Activation acti
     if (const Violation v = require_no_zero_points(node)) return v;
   }
   // In float, as the reference has it.
-  const float ratio = q.real_a * q.real_b / q.real_out;
+  const float ratio = node.input(0).quantization.scale * node.input(1).quantization.scale / node.output(0).quantization.scale;
   q.scale_out = quantize_multiplier(static_cast<double>(ratio));
-  if (!(ratio < 1e9f)) return output_violation(0, ErrorCode::invalid_quantization, "its scale is too small beside those of the inputs");
+  if (!(ratio < 1e30f)) return output_violation(0, ErrorCode::invalid_quantization, "its scale is too small beside those of the inputs");
   return {};
 }
 
 constexpr Violation prepare_quotient(const NodeDescription& node, Activation activation, PairQuantization& q) {
   if (const Violation v = read_pair_quantization(node, activation, q)) return v;
-  const float product = q.real_b * q.real_out;
-  const float ratio = product > 0 ? q.real_a / product : 0.0f;
+  const float product = node.input(1).quantization.scale * node.output(0).quantization.scale;
+  const float ratio = product > 0 ? node.input(0).quantization.scale / product : 0.0f;
   if (!(product > 0) || !(ratio < 1e30f)) {
     return output_violation(0, ErrorCode::invalid_quantization, "its scale is too small beside those of the inputs");
   }
@@ -303,32 +311,23 @@ constexpr Violation prepare_quotient(const NodeDescription& node, Activation act
   return {};
 }
 
-/// The exponent of a scale that is a power of two to within a thousandth of an exponent; false where it is none. Requires scale > 0.
-constexpr bool exponent_of(float scale, int& exponent) {
-  const Multiplier m = quantize_multiplier(static_cast<double>(scale) * 0x1p60);  // in [0.5, 1) * 2^shift; the factor reaches small scales
-  const double fraction = static_cast<double>(m.mantissa) * 0x1p-30;              // in [1, 2)
-  exponent = m.shift - 61;
-  if (fraction < 1.0006933874625807) return true;  // 2^0.001
-  if (fraction <= 1.9986141857225743) return false;  // 2^0.999
-  ++exponent;
-  return true;
-}
-
 /// Fills scale_a.shift and scale_b.shift, where the scales are powers of two; `fits` says whether they are.
 constexpr Violation prepare_power_of_two_sum(const NodeDescription& node, Activation activation, PairQuantization& q, bool& fits) {
   fits = false;
   if (const Violation v = read_pair_quantization(node, activation, q)) return v;
-  int a = 0, b = 0, out = 0;
-  if (!exponent_of(q.real_a, a) || !exponent_of(q.real_b, b) || !exponent_of(q.real_out, out)) return {};
+  int a = exponent_of_power_of_two(node.input(0).quantization.scale), b = exponent_of_power_of_two(node.input(1).quantization.scale);
+  const int out = exponent_of_power_of_two(node.output(0).quantization.scale);
+  if (a == 1000 || b == 1000 || out == 1000) return {};
   fits = true;
   if (const Violation v = require_no_zero_points(node)) return v;
   a -= out;
   b -= out;
   if (a > 0 || b > 0 || (a != 0 && b != 0)) {
-    return node_violation(ErrorCode::invalid_quantization,
-                          "with power-of-two scales, one input must have the output's scale and the other no larger one; the inputs' scales are "
-                          "2^{} and 2^{} times the output's",
-                          a, b);
+    return node_violation(
+        ErrorCode::invalid_quantization,
+        "with power-of-two scales, one input must have the output's scale and the other no larger one; the inputs' scales are "
+        "2^{} and 2^{} times the output's",
+        a, b);
   }
   q.scale_a.shift = a < -31 ? -31 : a;
   q.scale_b.shift = b < -31 ? -31 : b;

@@ -142,8 +142,7 @@ template <int N> constexpr Broadcast<N> broadcast_of(const NodeDescription& node
 
 /// Calls run(offsets, output offset, count) for the runs that make up the output's elements first to last - 1. A run stays inside of one
 /// innermost axis; offsets count elements, of each input. `at` is where the run begins on that axis.
-template <class A, int N, class F>
-void for_each_run(const Broadcast<N>& plan, std::int64_t first, std::int64_t last, F run) {
+template <class A, int N, class F> void for_each_run(const Broadcast<N>& plan, std::int64_t first, std::int64_t last, F run) {
   if (first >= last) return;
   const int inner = plan.rank - 1;
   const std::int64_t length = plan.extents[inner];

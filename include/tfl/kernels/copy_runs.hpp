@@ -21,7 +21,9 @@ template <class F> void with_constant_run(std::int64_t run, F f) {
     case 8: return f([] { return std::size_t{8}; });
     case 12: return f([] { return std::size_t{12}; });
     case 16: return f([] { return std::size_t{16}; });
+    case 24: return f([] { return std::size_t{24}; });
     case 32: return f([] { return std::size_t{32}; });
+    case 64: return f([] { return std::size_t{64}; });
     default: return f([run] { return static_cast<std::size_t>(run); });
   }
 }

@@ -6,6 +6,8 @@
 // a block holds the channels of several neighbouring positions. Taps outside of the image read a row of zero points, so that the inner
 // loops have no borders; the few blocks whose positions straddle the border are gathered.
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -32,10 +34,13 @@ struct DepthwiseConv2D {
     Padding padding = Padding::same;
     std::int32_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
     Activation activation = Activation::none;
-    template <class Table>
-    static constexpr Options read(const Table& table) {
-      return {static_cast<Padding>(table.padding()), table.stride_h(),          table.stride_w(),
-              table.dilation_h_factor(),             table.dilation_w_factor(), activation_from(static_cast<std::int64_t>(table.fused_activation_function()))};
+    template <class Table> static constexpr Options read(const Table& table) {
+      return {static_cast<Padding>(table.padding()),
+              table.stride_h(),
+              table.stride_w(),
+              table.dilation_h_factor(),
+              table.dilation_w_factor(),
+              activation_from(static_cast<std::int64_t>(table.fused_activation_function()))};
     }
   };
 
@@ -46,8 +51,8 @@ struct DepthwiseConv2D {
     const Shape &input = node.input(0).shape, &filter = node.input(1).shape;
     if (filter[0] != 1) return input_violation(1, ErrorCode::invalid_shape, "must have 1 as first dimension, not {}", filter[0]);
     if (input[3] < 1 || filter[3] < 1 || filter[3] % input[3] != 0) {
-      return input_violation(1, ErrorCode::invalid_shape, "must have a multiple of the input's {} channels as last dimension, not {}", input[3],
-                             filter[3]);
+      return input_violation(1, ErrorCode::invalid_shape, "must have a multiple of the input's {} channels as last dimension, not {}",
+                             input[3], filter[3]);
     }
     if (node.has_input(2) && node.input(2).count() != filter[3]) {
       return input_violation(2, ErrorCode::invalid_shape, "must have one element for each of {} output channels, not {}", filter[3],
@@ -59,7 +64,8 @@ struct DepthwiseConv2D {
       return node_violation(ErrorCode::invalid_option, "must have strides and dilations of at most {}", limit);
     }
     if (options.padding > Padding::valid) return node_violation(ErrorCode::invalid_option, "has an unknown padding");
-    if (!is_clamp(options.activation)) return node_violation(ErrorCode::invalid_option, "has a fused activation other than RELU, RELU_N1_TO_1 and RELU6");
+    if (!is_clamp(options.activation))
+      return node_violation(ErrorCode::invalid_option, "has a fused activation other than RELU, RELU_N1_TO_1 and RELU6");
     WindowAxis y, x;
     if (const Violation v = make_window_axis(y, options.padding, input[1], filter[1], options.stride_h, options.dilation_h)) return v;
     if (const Violation v = make_window_axis(x, options.padding, input[2], filter[2], options.stride_w, options.dilation_w)) return v;
@@ -74,12 +80,13 @@ struct DepthwiseConv2D {
     WindowAxis y, x;
     std::int64_t batches = 0, channels = 0, output_channels = 0, multiplier = 1;
     std::int64_t taps = 0;
-    detail::DepthwiseOutput output;
+    detail::BlockOutput output;
     std::int32_t input_zero_point = 0, filter_zero_point = 0;
     bool hybrid = false, packs = false;
   };
 
-  static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier> multipliers) {
+  static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node,
+                                                       std::span<Multiplier> multipliers) {
     Prepared p = geometry(options, node);
     const TensorDescription &input = node.input(0), &output = node.output(0);
     p.output.real = float_range(options.activation);
@@ -90,16 +97,12 @@ struct DepthwiseConv2D {
       p.filter_zero_point = node.input(1).quantization.zero_point;
       if (const Violation v = detail::filter_multipliers(node, 0, 1, multipliers)) return v;
     } else if (p.hybrid) {
-      // The scales travel to pack() as bits: Prepared has a fixed size.
-      for (std::size_t c = 0; c < multipliers.size(); ++c) {
-        multipliers[c] = {std::bit_cast<std::int32_t>(node.input(1).quantization.scale_of(static_cast<std::int64_t>(c))), 0};
-      }
+      detail::hybrid_multipliers(node.input(1).quantization, multipliers);
     }
     return p;
   }
 
-  template <class Arch>
-  static constexpr Needs needs(const Options& options, const NodeDescription& node) {
+  template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
     const Prepared p = geometry(options, node);
     const Plan<Arch> plan(p, bytes_of(node.input(0).type, 1), block_header_bytes<Arch>(node));
     Needs needs;
@@ -109,8 +112,7 @@ struct DepthwiseConv2D {
     return needs;
   }
 
-  template <class Run, class In, class Filter, class Bias>
-  static void pack(const Run& run, In, Filter filter, Bias bias, std::byte* to) {
+  template <class Run, class In, class Filter, class Bias> static void pack(const Run& run, In, Filter filter, Bias bias, std::byte* to) {
     pack_blocks<typename Run::Arch, kernel_input<In, Filter>, typename In::value_type>(run, filter.data(), bias.data(), to);
   }
 
@@ -121,7 +123,7 @@ struct DepthwiseConv2D {
     using K = kernel_input<In, Filter>;
     const Prepared& p = run.prepared;
     if (out.count() == 0) return;
-    const Plan<A> plan(p, sizeof(K), sizeof(typename detail::DepthwiseBlockOf<A, K, T>::type));
+    const Plan<A> plan(p, sizeof(K), sizeof(typename detail::ChannelBlockOf<A, K, T, typename Bias::value_type>::type));
     std::byte* scratch = run.scratch;
     const std::byte* packed = run.packed;
     if (!p.packs) {
@@ -138,7 +140,7 @@ struct DepthwiseConv2D {
       const std::int64_t in_count = p.y.input * p.x.input * p.channels, out_count = p.y.output * p.x.output * p.output_channels;
       for (std::int64_t b = 0; b < p.batches; ++b) {
         const detail::RowQuantization q = detail::quantize_row_asymmetric<A>(in.data() + b * in_count, in_count, image);
-        detail::DepthwiseOutput output = p.output;
+        detail::BlockOutput output = p.output;
         output.input_scale = q.scale;
         output.input_zero_point = q.zero_point;
         for (std::int64_t i = 0; i < plan.zeros; ++i) zeros[i] = static_cast<K>(q.zero_point);
@@ -147,7 +149,8 @@ struct DepthwiseConv2D {
     }
   }
 
-  using Types = Signatures<Signature<Takes<float, float, float>, Gives<float>>, Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
+  using Types = Signatures<Signature<Takes<float, float, float>, Gives<float>>,
+                           Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
                            Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
                            Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
                            Signature<Takes<float, std::int8_t, float>, Gives<float>>>;
@@ -155,7 +158,8 @@ struct DepthwiseConv2D {
  private:
   /// The kernel's input: quantized while running where the filter is int8 and the data is not.
   template <class In, class Filter>
-  using kernel_input = std::conditional_t<std::is_same_v<typename In::value_type, float>, typename Filter::value_type, typename In::value_type>;
+  using kernel_input =
+      std::conditional_t<std::is_same_v<typename In::value_type, float>, typename Filter::value_type, typename In::value_type>;
 
   static constexpr Violation check_quantization(const NodeDescription& node, std::int64_t channels) {
     const TensorType input = node.input(0).type, filter = node.input(1).type;
@@ -164,9 +168,11 @@ struct DepthwiseConv2D {
     }
     if (input == TensorType::float32 && filter == TensorType::int8) {
       const Quantization& q = node.input(1).quantization;
-      if (!q.present() && !q.per_channel()) return input_violation(1, ErrorCode::invalid_quantization, "must have scales beside float data");
+      if (!q.present() && !q.per_channel())
+        return input_violation(1, ErrorCode::invalid_quantization, "must have scales beside float data");
       if (q.per_channel() && (q.axis != 3 || static_cast<std::int64_t>(q.channel_scales.size()) != channels)) {
-        return input_violation(1, ErrorCode::invalid_quantization, "must have its scales along axis 3, one for each of {} channels", channels);
+        return input_violation(1, ErrorCode::invalid_quantization, "must have its scales along axis 3, one for each of {} channels",
+                               channels);
       }
     }
     return {};
@@ -187,28 +193,27 @@ struct DepthwiseConv2D {
     return p;
   }
 
-  template <class A>
-  static constexpr std::int64_t block_header_bytes(const NodeDescription& node) {
-    constexpr int n = detail::depthwise_block<A>;
+  template <class A> static constexpr std::int64_t block_header_bytes(const NodeDescription& node) {
+    constexpr int n = detail::channel_block<A>;
     switch (node.input(0).type) {
-      case TensorType::float32: return node.input(1).type == TensorType::int8 ? sizeof(detail::HybridBlock<n>) : sizeof(detail::FloatBlock<n>);
-      case TensorType::int16: return sizeof(detail::WideBlock<n>);
-      default: return sizeof(detail::NarrowBlock<n>);
+      case TensorType::float32:
+        return node.input(1).type == TensorType::int8 ? sizeof(detail::HybridChannels<n>) : sizeof(detail::FloatChannels<n>);
+      case TensorType::int16: return sizeof(detail::WideChannels<n>);
+      default: return sizeof(detail::NarrowChannels<n>);
     }
   }
 
   static constexpr std::int64_t aligned(std::int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
   /// How the work is cut and where things lie in packed and scratch memory; the same whenever it is asked.
-  template <class A>
-  struct Plan {
-    static constexpr int block = detail::depthwise_block<A>;
+  template <class A> struct Plan {
+    static constexpr int block = detail::channel_block<A>;
     std::int64_t pixels;      // positions whose channels share a block
     std::int64_t blocks;      // that make up a position, or `pixels` positions
     std::int64_t tap_stride;  // pointers of a position
     std::int64_t block_bytes, packed_bytes;
-    std::int64_t positions;     // whose pointers are worked out at a time
-    std::int64_t cells;         // gathered vectors of a block at a time
+    std::int64_t positions;  // whose pointers are worked out at a time
+    std::int64_t cells;      // gathered vectors of a block at a time
     std::int64_t zeros, zeros_bytes;
     std::int64_t worker_bytes, image_bytes;
 
@@ -237,15 +242,14 @@ struct DepthwiseConv2D {
   };
 
   /// The channel of value i of a block, or -1 where the block has no such value.
-  template <class A>
-  static constexpr std::int64_t channel_of(const Prepared& p, const Plan<A>& plan, std::int64_t b, int i) {
+  template <class A> static constexpr std::int64_t channel_of(const Prepared& p, const Plan<A>& plan, std::int64_t b, int i) {
     if (p.output_channels >= plan.block) return plan.first_channel(b, p.output_channels) + i;
     return i < plan.pixels * p.output_channels ? i % p.output_channels : -1;
   }
 
   template <class A, class K, class Out, class Run, class F, class B>
   static void pack_blocks(const Run& run, const F* filter, const B* bias, std::byte* to) {
-    using Block = typename detail::DepthwiseBlockOf<A, K, Out>::type;
+    using Block = typename detail::ChannelBlockOf<A, K, Out, B>::type;
     const Prepared& p = run.prepared;
     const Plan<A> plan(p, sizeof(K), sizeof(Block));
     for (std::int64_t b = 0; b < plan.blocks; ++b, to += plan.block_bytes) {
@@ -257,7 +261,7 @@ struct DepthwiseConv2D {
         if constexpr (std::is_same_v<K, float>) {
           auto* values = reinterpret_cast<float*>(&block + 1);
           for (std::int64_t k = 0; k < p.taps; ++k) values[k * plan.block + i] = filter[k * p.output_channels + c];
-          block.bias[i] = bias != nullptr ? bias[c] : 0.0f;
+          detail::set_channel(block, i, bias != nullptr ? bias[c] : 0.0f);
         } else {
           auto* pairs = reinterpret_cast<std::int16_t*>(&block + 1) + 2 * simd::lane_of_interleaved16<A>(i);
           std::int32_t sum = 0;
@@ -266,42 +270,26 @@ struct DepthwiseConv2D {
             pairs[k / 2 * 2 * plan.block + k % 2] = static_cast<std::int16_t>(value);
             sum = detail::wrapping_add(sum, value);
           }
-          finish_block(block, i, sum, bias != nullptr ? bias[c] : B{}, run.multipliers[static_cast<std::size_t>(c)], p.input_zero_point);
+          detail::set_channel(block, i, sum, bias != nullptr ? bias[c] : B{}, run.multipliers[static_cast<std::size_t>(c)],
+                              p.input_zero_point);
         }
       }
     }
   }
-  template <int N>
-  static void finish_block(detail::NarrowBlock<N>& block, int i, std::int32_t sum, std::int32_t bias, Multiplier m, std::int32_t zero_point) {
-    block.bias[i] = detail::wrapping_add(bias, detail::wrapping_multiply(-zero_point, sum));
-    block.mantissa[i] = m.mantissa;
-    block.left[i] = m.shift > 0 ? m.shift : 0;
-    block.right[i] = m.shift > 0 ? 0 : -m.shift;
-  }
-  template <int N>
-  static void finish_block(detail::WideBlock<N>& block, int i, std::int32_t, std::int64_t bias, Multiplier m, std::int32_t) {
-    block.bias[i] = bias;
-    block.multiplier[i] = m;
-  }
-  template <int N>
-  static void finish_block(detail::HybridBlock<N>& block, int i, std::int32_t sum, float bias, Multiplier m, std::int32_t) {
-    block.filter_sum[i] = sum;
-    block.scale[i] = std::bit_cast<float>(m.mantissa);
-    block.bias[i] = bias;
-  }
-
   /// All rows of `batches` images.
   template <class A, class K, class Out, class Run>
-  static void rows(const Run& run, const Plan<A>& plan, const detail::DepthwiseOutput& output, const K* images, std::int64_t batches,
+  static void rows(const Run& run, const Plan<A>& plan, const detail::BlockOutput& output, const K* images, std::int64_t batches,
                    const K* zeros, std::byte* workers, const std::byte* packed, Out* out) {
     const Prepared& p = run.prepared;
     const std::int64_t cost = p.x.output * p.output_channels * p.taps / (4 * plan.block) + 1;
     run.executor.parallel_for(batches * p.y.output, cost, [&](std::int64_t first, std::int64_t last, int worker) {
-      RowWork<A, K, Out> work{p, plan, output, zeros, images + batches * p.y.input * p.x.input * p.channels, packed, nullptr, nullptr, nullptr};
+      RowWork<A, K, Out> work{p,      plan,    output,  zeros,  images + batches * p.y.input * p.x.input * p.channels,
+                              packed, nullptr, nullptr, nullptr};
       std::byte* memory = workers + worker * plan.worker_bytes;
       work.to = reinterpret_cast<Out**>(memory);
       work.taps = reinterpret_cast<const K**>(memory) + plan.positions;
-      work.cells = reinterpret_cast<K*>(memory + aligned(plan.positions * (plan.tap_stride + 1) * static_cast<std::int64_t>(sizeof(void*))));
+      work.cells =
+          reinterpret_cast<K*>(memory + aligned(plan.positions * (plan.tap_stride + 1) * static_cast<std::int64_t>(sizeof(void*))));
       std::int64_t batch = first / p.y.output, oy = first % p.y.output;
       for (std::int64_t row = first; row < last; ++row) {
         work.run(images + batch * p.y.input * p.x.input * p.channels, oy, out + row * p.x.output * p.output_channels);
@@ -313,11 +301,10 @@ struct DepthwiseConv2D {
     });
   }
 
-  template <class A, class K, class Out>
-  struct RowWork {
+  template <class A, class K, class Out> struct RowWork {
     const Prepared& p;
     const Plan<A>& plan;
-    const detail::DepthwiseOutput& output;
+    const detail::BlockOutput& output;
     const K* zeros;
     const K* end;  // of all images
     const std::byte* packed;
@@ -345,8 +332,8 @@ struct DepthwiseConv2D {
           for (std::int64_t b = first; b < last; ++b) {
             const std::int64_t channel = plan.first_channel(b, p.output_channels);
             const std::int64_t count = p.output_channels >= plan.block ? plan.block : kept * p.output_channels;
-            detail::depthwise_tile<A, K, Out>({taps, plan.tap_stride, expands ? 0 : channel, to, channel, static_cast<int>(n), static_cast<int>(count),
-                                               p.taps, packed + b * plan.block_bytes},
+            detail::depthwise_tile<A, K, Out>({taps, plan.tap_stride, expands ? 0 : channel, to, channel, static_cast<int>(n),
+                                               static_cast<int>(count), p.taps, packed + b * plan.block_bytes},
                                               output);
           }
         }
@@ -360,6 +347,18 @@ struct DepthwiseConv2D {
       const std::int64_t iy0 = p.y.origin(oy), ix0 = p.x.origin(ox);
       // Lanes past the channels are read and thrown away, which must not reach past the tensor.
       const K* last_readable = end - (p.output_channels < plan.block ? plan.block : 0);
+      const std::int64_t bottom = iy0 + (p.y.filter - 1) * p.y.dilation, right = ix0 + (p.x.filter - 1) * p.x.dilation;
+      if (iy0 >= 0 && bottom < p.y.input && ix0 >= 0 && right + plan.pixels <= p.x.input &&
+          image + (bottom * p.x.input + right) * p.channels <= last_readable) {
+        const std::int64_t line_step = p.y.dilation * p.x.input * p.channels, step = p.x.dilation * p.channels;
+        const K* line = image + (iy0 * p.x.input + ix0) * p.channels;
+        for (std::int64_t ky = 0; ky < p.y.filter; ++ky, line += line_step) {
+          const K* from = line;
+          for (std::int64_t kx = 0; kx < p.x.filter; ++kx, from += step) *tap++ = from;
+        }
+        finish(tap, n);
+        return 0;
+      }
       std::int64_t filled = 0;
       for (std::int64_t ky = 0, iy = iy0; ky < p.y.filter; ++ky, iy += p.y.dilation) {
         if (iy < 0 || iy >= p.y.input) {
@@ -401,12 +400,13 @@ struct DepthwiseConv2D {
             continue;
           }
           const K* from = image + (iy * p.x.input + ix) * p.channels + channel / p.multiplier;
-          std::int64_t left = p.multiplier - channel % p.multiplier;  // copies of this channel to make
-          for (std::int64_t i = 0; i < count;) {
-            const std::int64_t stop = i + left < count ? i + left : count;
-            const K value = *from++;
-            for (; i < stop; ++i) cell[i] = value;
-            left = p.multiplier;
+          std::int64_t copies = channel % p.multiplier;  // made of this channel so far
+          for (std::int64_t i = 0; i < count; ++i) {
+            cell[i] = *from;
+            if (++copies == p.multiplier) {
+              copies = 0;
+              ++from;
+            }
           }
           fill_rest(cell + count, cell + plan.block);
           *tap++ = cell;
@@ -422,7 +422,7 @@ struct DepthwiseConv2D {
       for (; from < to; ++from) *from = K{};
     }
     /// The last of an odd number of taps makes a pair with any tap: its filter is 0 there.
-    void finish(const K** tap, std::int64_t n) { 
+    void finish(const K** tap, std::int64_t n) {
       if (tap < taps + (n + 1) * plan.tap_stride) *tap = tap[-1];
     }
   };

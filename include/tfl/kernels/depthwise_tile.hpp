@@ -9,24 +9,16 @@
 #include <cstring>
 #include <type_traits>
 
-#include "tfl/core/tensor.hpp"
-#include "tfl/kernels/filter_quantization.hpp"
-#include "tfl/quant/activation.hpp"
-#include "tfl/quant/multiplier.hpp"
+#include "tfl/kernels/channel_block.hpp"
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/dot16.hpp"
 #include "tfl/simd/int32.hpp"
 
 namespace tfl::detail {
 
-/// Values of a block.
-template <class A>
-inline constexpr int depthwise_block = 2 * simd::lanes<std::int32_t, A>;
-
 /// A few output positions of one block.
-template <class In, class Out>
-struct DepthwiseTile {
-  const In* const* taps;   // [position][tap], as many as fit `tap_stride`
+template <class In, class Out> struct DepthwiseTile {
+  const In* const* taps;    // [position][tap], as many as fit `tap_stride`
   std::int64_t tap_stride;  // pointers from one position to the next: the taps, made even for integers
   std::int64_t offset;      // of the block in what the pointers point to
   Out* const* to;           // one a position
@@ -36,67 +28,26 @@ struct DepthwiseTile {
   const std::byte* packed;  // of the block
 };
 
-/// Constants of a block before its filter, each an array of one value for each of the block's.
-template <int Block>
-struct FloatBlock {
-  float bias[Block];
-};
-template <int Block>
-struct NarrowBlock {  // 8-bit outputs
-  std::int32_t bias[Block], mantissa[Block], left[Block], right[Block];
-};
-template <int Block>
-struct WideBlock {  // 16-bit outputs
-  std::int64_t bias[Block];
-  Multiplier multiplier[Block];
-};
-template <int Block>
-struct HybridBlock {  // float outputs of 8-bit products
-  std::int32_t filter_sum[Block];
-  float scale[Block], bias[Block];
-};
-
-template <class A, class In, class Out>
-struct DepthwiseBlockOf {
-  static constexpr int n = depthwise_block<A>;
-  using type = std::conditional_t<std::is_same_v<In, float>, FloatBlock<n>,
-                                  std::conditional_t<std::is_same_v<Out, float>, HybridBlock<n>,
-                                                     std::conditional_t<std::is_same_v<Out, std::int16_t>, WideBlock<n>, NarrowBlock<n>>>>;
-};
-
-/// What the epilogues need that is the same for all channels.
-struct DepthwiseOutput {
-  FloatRange real{};
-  Int32Range integer{};
-  std::int32_t zero_point = 0;
-  std::int32_t input_zero_point = 0;  // hybrid: of this image
-  float input_scale = 0;              // likewise
-};
-
-template <class Out>
-TFL_ALWAYS_INLINE void keep_values(Out* to, const Out* values, int count) {
-  std::memcpy(to, values, static_cast<std::size_t>(count) * sizeof(Out));
-}
-
 // ---- Float
 
 /// Taps: the number of taps where the compiler may know it (their filters stay in registers), else 0.
-template <class A, int Taps>
-void depthwise_float_tile(const DepthwiseTile<float, float>& tile, const DepthwiseOutput& output) {
+template <class A, int Taps> void depthwise_float_tile(const DepthwiseTile<float, float>& tile, const BlockOutput& output) {
   using V = simd::Float32<A>;
   constexpr int lanes = simd::lanes<float, A>;
-  const auto* block = reinterpret_cast<const FloatBlock<depthwise_block<A>>*>(tile.packed);
+  const auto* block = reinterpret_cast<const FloatChannels<channel_block<A>>*>(tile.packed);
   const auto* filter = reinterpret_cast<const float*>(block + 1);
   const V bias0 = simd::load<A>(block->bias), bias1 = simd::load<A>(block->bias + lanes);
   const V lo(output.real.lo), hi(output.real.hi);
   V filters[Taps > 0 ? 2 * Taps : 1];
   if constexpr (Taps > 0) {
+    TFL_UNROLL
     for (int k = 0; k < 2 * Taps; ++k) filters[k] = simd::load<A>(filter + k * lanes);
   }
   for (int position = 0; position < tile.positions; ++position) {
     const float* const* taps = tile.taps + position * tile.tap_stride;
     V sum0 = bias0, sum1 = bias1;
     if constexpr (Taps > 0) {
+      TFL_UNROLL
       for (int k = 0; k < Taps; ++k) {
         const float* from = taps[k] + tile.offset;
         sum0 = simd::fma(simd::load<A>(from), filters[2 * k], sum0);
@@ -125,66 +76,11 @@ void depthwise_float_tile(const DepthwiseTile<float, float>& tile, const Depthwi
   }
 }
 
-// ---- Integers: what becomes of the two sums of a block
-
-template <class A, class Out>
-struct NarrowEpilogue {
-  using Block = NarrowBlock<depthwise_block<A>>;
-  static constexpr int lanes = simd::lanes<std::int32_t, A>;
-  using V = simd::Int32<A>;
-  V bias0, bias1, lo, hi, zero_point;
-  simd::LaneMultipliers<A> by0, by1;
-
-  TFL_ALWAYS_INLINE NarrowEpilogue(const Block& block, const DepthwiseOutput& output)
-      : bias0(simd::load<A>(block.bias)), bias1(simd::load<A>(block.bias + lanes)), lo(output.integer.lo), hi(output.integer.hi),
-        zero_point(output.zero_point), by0{simd::load<A>(block.mantissa), simd::load<A>(block.left), simd::load<A>(block.right)},
-        by1{simd::load<A>(block.mantissa + lanes), simd::load<A>(block.left + lanes), simd::load<A>(block.right + lanes)} {}
-
-  TFL_ALWAYS_INLINE V finish(const V& sum, const simd::LaneMultipliers<A>& by) const {
-    return simd::min(simd::max(simd::multiply(sum, by) + zero_point, lo), hi);
-  }
-  TFL_ALWAYS_INLINE void operator()(const V& sum0, const V& sum1, Out* to, int count) const {
-    const V y0 = finish(sum0 + bias0, by0), y1 = finish(sum1 + bias1, by1);
-    if (count == 2 * lanes) {
-      simd::store_saturated<A>(to, y0);
-      simd::store_saturated<A>(to + lanes, y1);
-    } else {
-      Out values[2 * lanes];
-      simd::store_saturated<A>(values, y0);
-      simd::store_saturated<A>(values + lanes, y1);
-      keep_values(to, values, count);
-    }
-  }
-};
-
-template <class A>
-struct HybridEpilogue {
-  using Block = HybridBlock<depthwise_block<A>>;
-  static constexpr int lanes = simd::lanes<std::int32_t, A>;
-  using V = simd::Int32<A>;
-  using F = simd::Float32<A>;
-  V offset0, offset1;
-  F scale0, scale1, bias0, bias1, lo, hi;
-
-  TFL_ALWAYS_INLINE HybridEpilogue(const Block& block, const DepthwiseOutput& output)
-      : offset0(simd::load<A>(block.filter_sum) * V(output.input_zero_point)),
-        offset1(simd::load<A>(block.filter_sum + lanes) * V(output.input_zero_point)),
-        scale0(simd::load<A>(block.scale) * F(output.input_scale)), scale1(simd::load<A>(block.scale + lanes) * F(output.input_scale)),
-        bias0(simd::load<A>(block.bias)), bias1(simd::load<A>(block.bias + lanes)), lo(output.real.lo), hi(output.real.hi) {}
-
-  TFL_ALWAYS_INLINE void operator()(const V& sum0, const V& sum1, float* to, int count) const {
-    const F y0 = simd::min(simd::max(simd::to_float<A>(sum0 - offset0) * scale0 + bias0, lo), hi);
-    const F y1 = simd::min(simd::max(simd::to_float<A>(sum1 - offset1) * scale1 + bias1, lo), hi);
-    float values[2 * lanes];
-    simd::store(values, y0);
-    simd::store(values + lanes, y1);
-    keep_values(to, values, count);
-  }
-};
+// ---- Integers
 
 /// Pairs: the number of pairs of taps where the compiler may know it, else 0.
 template <class A, int Pairs, class Epilogue, class In, class Out>
-void depthwise_integer_tile(const DepthwiseTile<In, Out>& tile, const DepthwiseOutput& output) {
+void depthwise_integer_tile(const DepthwiseTile<In, Out>& tile, const BlockOutput& output) {
   using V = simd::Int32<A>;
   constexpr int lanes = simd::lanes<std::int32_t, A>;
   const auto* block = reinterpret_cast<const typename Epilogue::Block*>(tile.packed);
@@ -192,12 +88,14 @@ void depthwise_integer_tile(const DepthwiseTile<In, Out>& tile, const DepthwiseO
   const Epilogue epilogue(*block, output);
   V filters[Pairs > 0 ? 2 * Pairs : 1];
   if constexpr (Pairs > 0) {
+    TFL_UNROLL
     for (int k = 0; k < 2 * Pairs; ++k) filters[k] = simd::load<A>(filter + k * lanes);
   }
   for (int position = 0; position < tile.positions; ++position) {
     const In* const* taps = tile.taps + position * tile.tap_stride;
     V sum0(0), sum1(0), x0, x1;
     if constexpr (Pairs > 0) {
+      TFL_UNROLL
       for (int k = 0; k < Pairs; ++k) {
         simd::interleave16<A>(taps[2 * k] + tile.offset, taps[2 * k + 1] + tile.offset, x0, x1);
         sum0 = simd::dot16<A>(sum0, x0, filters[2 * k]);
@@ -217,11 +115,10 @@ void depthwise_integer_tile(const DepthwiseTile<In, Out>& tile, const DepthwiseO
 }
 
 /// 16-bit data: 64-bit sums, in steps of as many taps as 32 bits hold.
-template <class A>
-void depthwise_wide_tile(const DepthwiseTile<std::int16_t, std::int16_t>& tile, const DepthwiseOutput& output) {
+template <class A> void depthwise_wide_tile(const DepthwiseTile<std::int16_t, std::int16_t>& tile, const BlockOutput& output) {
   using V = simd::Int32<A>;
   constexpr int lanes = simd::lanes<std::int32_t, A>;
-  const auto* block = reinterpret_cast<const WideBlock<depthwise_block<A>>*>(tile.packed);
+  const auto* block = reinterpret_cast<const WideChannels<channel_block<A>>*>(tile.packed);
   const auto* filter = reinterpret_cast<const std::int32_t*>(block + 1);
   for (int position = 0; position < tile.positions; ++position) {
     const std::int16_t* const* taps = tile.taps + position * tile.tap_stride;
@@ -240,19 +137,14 @@ void depthwise_wide_tile(const DepthwiseTile<std::int16_t, std::int16_t>& tile, 
       std::int32_t part[2 * lanes];
       simd::store(part, sum0);
       simd::store(part + lanes, sum1);
-      for (int i = 0; i < 2 * lanes; ++i) sums[i] = wrapping_add(sums[i], part[i]);
+      for (int i = 0; i < 2 * lanes; ++i) sums[i] = wrapping_add(sums[i], std::int64_t{part[i]});
     }
-    std::int16_t* to = tile.to[position] + tile.to_offset;
-    for (int i = 0; i < tile.count; ++i) {
-      const std::int32_t y = multiply_wide(sums[i], block->multiplier[i]);
-      to[i] = static_cast<std::int16_t>(y < output.integer.lo ? output.integer.lo : y > output.integer.hi ? output.integer.hi : y);
-    }
+    wide_epilogue<A>(*block, output, sums, tile.to[position] + tile.to_offset, tile.count);
   }
 }
 
 /// Runs the kernel for these types; 3x3 filters, the common ones, have their own.
-template <class A, class In, class Out>
-void depthwise_tile(const DepthwiseTile<In, Out>& tile, const DepthwiseOutput& output) {
+template <class A, class In, class Out> void depthwise_tile(const DepthwiseTile<In, Out>& tile, const BlockOutput& output) {
   if constexpr (std::is_same_v<In, float>) {
     if (tile.tap_count == 9) return depthwise_float_tile<A, 9>(tile, output);
     depthwise_float_tile<A, 0>(tile, output);

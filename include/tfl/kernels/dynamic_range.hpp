@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "tfl/simd/batch.hpp"
+#include "tfl/simd/int32.hpp"
+#include "tfl/simd/select.hpp"
 
 namespace tfl::detail {
 
@@ -14,20 +16,22 @@ struct RowQuantization {
   std::int32_t zero_point = 0;
 };
 
+/// to[i] = round(zero_point + from[i] * inverse), half away from zero, limited to [lowest, 127].
 template <class A>
-inline void quantize_row(const float* from, std::int64_t count, RowQuantization q, std::int8_t* to) {
-  const float inverse = 1.0f / q.scale;
-  const auto zero_point = static_cast<float>(q.zero_point);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float x = zero_point + from[i] * inverse;
-    // Half away from zero; NaN gives the lowest number.
-    const float limited = x > -128.0f ? (x < 127.0f ? x : 127.0f) : -128.0f;
-    to[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(limited + (limited < 0 ? -0.5f : 0.5f)));
-  }
+inline void quantize_elements(const float* from, std::int64_t count, float inverse, float zero_point, float lowest, std::int8_t* to) {
+  constexpr int lanes = simd::lanes<float, A>;
+  const auto quantized = [&](auto x) {
+    using V = decltype(x);
+    const V y = simd::min(simd::max(V(lowest), V(zero_point) + simd::rounded(x * V(inverse))), V(127.0f));
+    const V half = simd::min(simd::max(y * V(1e30f), V(-0.5f)), V(0.5f));  // of y's sign
+    return simd::truncate_to_int32(y + half);
+  };
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) simd::store_saturated<A>(to + i, quantized(simd::load<A>(from + i)));
+  for (; i < count; ++i) simd::store_saturated<simd::Scalar>(to + i, quantized(simd::load<simd::Scalar>(from + i)));
 }
 
-template <class A>
-inline void range_of_row(const float* from, std::int64_t count, float& least, float& most) {
+template <class A> inline void range_of_row(const float* from, std::int64_t count, float& least, float& most) {
   using V = simd::Batch<float, A>;
   constexpr int lanes = simd::lanes<float, A>;
   least = most = 0;
@@ -54,8 +58,7 @@ inline void range_of_row(const float* from, std::int64_t count, float& least, fl
 }
 
 /// The whole of int8 over [min, max] widened to hold 0, the zero point nudged to an integer.
-template <class A>
-inline RowQuantization quantize_row_asymmetric(const float* from, std::int64_t count, std::int8_t* to) {
+template <class A> inline RowQuantization quantize_row_asymmetric(const float* from, std::int64_t count, std::int8_t* to) {
   float least, most;
   range_of_row<A>(from, count, least, most);
   RowQuantization q;
@@ -75,13 +78,12 @@ inline RowQuantization quantize_row_asymmetric(const float* from, std::int64_t c
   q.zero_point = zero_point <= -128.0  ? -128
                  : zero_point >= 127.0 ? 127
                                        : static_cast<std::int32_t>(zero_point < 0 ? zero_point - 0.5 : zero_point + 0.5);
-  quantize_row<A>(from, count, q, to);
+  quantize_elements<A>(from, count, 1.0f / q.scale, static_cast<float>(q.zero_point), -128.0f, to);
   return q;
 }
 
 /// [-max|x|, max|x|] as [-127, 127].
-template <class A>
-inline RowQuantization quantize_row_symmetric(const float* from, std::int64_t count, std::int8_t* to) {
+template <class A> inline RowQuantization quantize_row_symmetric(const float* from, std::int64_t count, std::int8_t* to) {
   float least, most;
   range_of_row<A>(from, count, least, most);
   const float bound = -least > most ? -least : most;
@@ -91,12 +93,7 @@ inline RowQuantization quantize_row_symmetric(const float* from, std::int64_t co
     std::memset(to, 0, static_cast<std::size_t>(count));
     return {};
   }
-  const float inverse = 127.0f / bound;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float x = from[i] * inverse;
-    const float limited = x > -127.0f ? (x < 127.0f ? x : 127.0f) : -127.0f;
-    to[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(limited + (limited < 0 ? -0.5f : 0.5f)));
-  }
+  quantize_elements<A>(from, count, 127.0f / bound, 0.0f, -127.0f, to);
   return q;
 }
 

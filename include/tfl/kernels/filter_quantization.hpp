@@ -10,7 +10,8 @@ namespace tfl::detail {
 
 /// The quantization of an int8, uint8 or int16 op with a filter: usable scales, one filter scale or one for each of `channels` along
 /// `axis`, symmetric filters but for uint8, symmetric data in int16.
-constexpr Violation require_filter_quantization(const NodeDescription& node, int input, int filter, std::int32_t axis, std::int64_t channels) {
+constexpr Violation require_filter_quantization(const NodeDescription& node, int input, int filter, std::int32_t axis,
+                                                std::int64_t channels) {
   if (const Violation v = require_quantized_input(node, input)) return v;
   if (const Violation v = require_quantized_output(node, 0)) return v;
   const TensorType type = node.input(input).type;
@@ -19,8 +20,10 @@ constexpr Violation require_filter_quantization(const NodeDescription& node, int
     return input_violation(filter, ErrorCode::invalid_quantization, "must have a positive scale");
   }
   if (q.per_channel()) {
-    if (type == TensorType::uint8) return input_violation(filter, ErrorCode::invalid_quantization, "must have one scale for the whole tensor in uint8");
-    if (q.axis != axis) return input_violation(filter, ErrorCode::invalid_quantization, "must have its scales along axis {}, not {}", axis, q.axis);
+    if (type == TensorType::uint8)
+      return input_violation(filter, ErrorCode::invalid_quantization, "must have one scale for the whole tensor in uint8");
+    if (q.axis != axis)
+      return input_violation(filter, ErrorCode::invalid_quantization, "must have its scales along axis {}, not {}", axis, q.axis);
     if (static_cast<std::int64_t>(q.channel_scales.size()) != channels) {
       return input_violation(filter, ErrorCode::invalid_quantization, "must have one scale for each of {} channels, not {}", channels,
                              static_cast<std::int64_t>(q.channel_scales.size()));
@@ -31,9 +34,11 @@ constexpr Violation require_filter_quantization(const NodeDescription& node, int
       return input_violation(filter, ErrorCode::invalid_quantization, "must have a zero point from 0 to 255, not {}", q.zero_point);
     }
   } else {
-    if (q.zero_point != 0) return input_violation(filter, ErrorCode::invalid_quantization, "must have the zero point 0, not {}", q.zero_point);
+    if (q.zero_point != 0)
+      return input_violation(filter, ErrorCode::invalid_quantization, "must have the zero point 0, not {}", q.zero_point);
     for (const std::int64_t zero_point : q.channel_zero_points) {
-      if (zero_point != 0) return input_violation(filter, ErrorCode::invalid_quantization, "must have zero points of 0, not {}", zero_point);
+      if (zero_point != 0)
+        return input_violation(filter, ErrorCode::invalid_quantization, "must have zero points of 0, not {}", zero_point);
     }
   }
   if (type == TensorType::int16) {
@@ -58,7 +63,8 @@ constexpr Violation filter_multipliers(const NodeDescription& node, int input, i
   const bool in_float = node.input(input).type == TensorType::uint8;
   for (std::size_t c = 0; c < multipliers.size(); ++c) {
     const float scale = q.scale_of(static_cast<std::int64_t>(c));
-    const double product = in_float ? static_cast<double>(input_scale * scale) : static_cast<double>(input_scale) * static_cast<double>(scale);
+    const double product =
+        in_float ? static_cast<double>(input_scale * scale) : static_cast<double>(input_scale) * static_cast<double>(scale);
     multipliers[c] = quantize_multiplier(product / static_cast<double>(output_scale));
     if (multipliers[c].shift > (wide ? 7 : 30)) {
       return input_violation(filter, ErrorCode::invalid_quantization, "has a scale, in channel {}, too large for the output's scale",

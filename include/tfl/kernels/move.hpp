@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "tfl/kernels/op.hpp"
+#include "tfl/simd/batch.hpp"
 
 namespace tfl::detail {
 
@@ -71,29 +72,39 @@ template <class A> inline void repeat_block(std::byte* at, std::int64_t block, s
   }
 }
 
-/// Writes `count` copies of an element of `size` bytes.
+template <class A, class T> inline void fill_typed(std::byte* to, const std::byte* element, std::int64_t count) {
+  constexpr int size = sizeof(T), lanes = simd::lanes<T, A>;
+  T value;
+  std::memcpy(&value, element, size);
+  const simd::Batch<T, A> repeated(value);
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) std::memcpy(to + i * size, &repeated, sizeof repeated);
+  for (; i < count; ++i) std::memcpy(to + i * size, &value, size);
+}
+/// Writes `count` copies of an element of 1 to 8 bytes.
 template <class A> inline void fill_elements(std::byte* to, const std::byte* element, int size, std::int64_t count) {
-  if (count <= 0) return;
-  bool uniform = true;
-  for (int i = 1; i < size; ++i) uniform = uniform && element[i] == element[0];
-  if (uniform) {
-    std::memset(to, std::to_integer<int>(element[0]), static_cast<std::size_t>(size * count));
-    return;
+  switch (size) {
+    case 1: return fill_typed<A, std::uint8_t>(to, element, count);
+    case 2: return fill_typed<A, std::uint16_t>(to, element, count);
+    case 4: return fill_typed<A, std::uint32_t>(to, element, count);
+    case 8: return fill_typed<A, std::uint64_t>(to, element, count);
+    default:
+      if (count <= 0) return;
+      std::memcpy(to, element, static_cast<std::size_t>(size));
+      repeat_block<A>(to, size, size * count);
   }
-  std::memcpy(to, element, static_cast<std::size_t>(size));
-  repeat_block<A>(to, size, size * count);
 }
 
 /// A dense output whose elements lie anywhere in the source at fixed steps, positive, negative or 0: slices, repetitions,
 /// permutations. Axes come outermost first and merge where they can; what is contiguous becomes a run.
 struct StridedCopy {
   static constexpr int max_axes = 2 * max_rank;
-  int rank = 0;                        // axes around a run
-  std::int64_t run = 0;                // contiguous bytes
-  std::int64_t offset = 0;             // bytes from the source's start to its first element
-  std::int64_t count[max_axes] = {};   // of each axis
-  std::int64_t step[max_axes] = {};    // bytes from one of its items to the next, in the source
-  std::int64_t to_step[max_axes] = {}; // likewise, in the output
+  int rank = 0;                         // axes around a run
+  std::int64_t run = 0;                 // contiguous bytes
+  std::int64_t offset = 0;              // bytes from the source's start to its first element
+  std::int64_t count[max_axes] = {};    // of each axis
+  std::int64_t step[max_axes] = {};     // bytes from one of its items to the next, in the source
+  std::int64_t to_step[max_axes] = {};  // likewise, in the output
   bool empty = false;
 
   /// Adds an axis inside of the others.
@@ -121,9 +132,35 @@ struct StridedCopy {
   constexpr std::int64_t bytes() const { return empty ? 0 : rank > 0 ? to_step[0] * count[0] : run; }
 };
 
-// `items` items of one axis and all that is inside. Requires axis < rank.
+// Rows that are short enough to be visited several times are so many bytes at a time: they stay in the nearest cache.
+inline constexpr std::int64_t visited_bytes = 8192;
+
+/// to[i] = `times` copies of a run: row i starts at to + i * to_step and from + i * from_step.
 template <class A>
-inline void copy_axis(const StridedCopy& copy, int axis, std::int64_t items, std::byte* to, const std::byte* from) {
+inline void repeat_runs(std::byte* to, std::int64_t to_step, const std::byte* from, std::int64_t from_step, std::int64_t run,
+                        std::int64_t times, std::int64_t rows) {
+  if (run * times > visited_bytes / 8 || times > 16) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      if (run <= 8) {
+        fill_elements<A>(to + i * to_step, from + i * from_step, static_cast<int>(run), times);
+      } else {
+        std::memcpy(to + i * to_step, from + i * from_step, static_cast<std::size_t>(run));
+        repeat_block<A>(to + i * to_step, run, run * times);
+      }
+    }
+    return;
+  }
+  const std::int64_t most = visited_bytes / (run * times);
+  for (std::int64_t first = 0; first < rows; first += most) {
+    const std::int64_t now = rows - first < most ? rows - first : most;
+    for (std::int64_t k = 0; k < times; ++k) {
+      copy_rows<A>(to + first * to_step + k * run, to_step, from + first * from_step, from_step, run, now);
+    }
+  }
+}
+
+// `items` items of one axis and all that is inside. Requires axis < rank.
+template <class A> inline void copy_axis(const StridedCopy& copy, int axis, std::int64_t items, std::byte* to, const std::byte* from) {
   const std::int64_t step = copy.step[axis], to_step = copy.to_step[axis];
   const bool last = axis == copy.rank - 1;
   if (step == 0) {
@@ -135,6 +172,8 @@ inline void copy_axis(const StridedCopy& copy, int axis, std::int64_t items, std
     repeat_block<A>(to, to_step, to_step * items);
   } else if (last) {
     copy_rows<A>(to, to_step, from, step, copy.run, items);
+  } else if (axis == copy.rank - 2 && copy.step[axis + 1] == 0) {
+    repeat_runs<A>(to, to_step, from, step, copy.run, copy.count[axis + 1], items);
   } else {
     for (std::int64_t i = 0; i < items; ++i) copy_axis<A>(copy, axis + 1, copy.count[axis + 1], to + i * to_step, from + i * step);
   }
@@ -180,19 +219,20 @@ constexpr Axis read_axis(const NodeDescription& node, int input, int rank) {
   if (axis.type != TensorType::int32 && axis.type != TensorType::int64) {
     return {input_violation(input, ErrorCode::invalid_type, "must be int32 or int64")};
   }
-  if (axis.count() != 1) return {input_violation(input, ErrorCode::invalid_shape, "must have one element, not {}", axis.count())};
   if (const Violation v = require_known(node, input)) return {v};
+  if (axis.count() != 1) return {input_violation(input, ErrorCode::invalid_shape, "must have one element, not {}", axis.count())};
   const int value = normalized_axis(axis.integers[0], rank);
   if (value >= 0) return {{}, value};
   return {input_violation(input, ErrorCode::invalid_value, "is axis {}, which is outside of [{}, {})", axis.integers[0], -rank, rank)};
 }
 
-/// Inputs that list one integer per dimension: a vector of int32 or int64 whose values are known.
+/// Inputs that list integers: a vector of int32 or int64 whose values are known.
 constexpr Violation require_integer_vector(const NodeDescription& node, int input) {
   const TensorDescription& list = node.input(input);
   if (list.type != TensorType::int32 && list.type != TensorType::int64) {
     return input_violation(input, ErrorCode::invalid_type, "must be int32 or int64");
   }
+  if (const Violation v = require_known(node, input)) return v;
   if (list.rank() != 1) return input_violation(input, ErrorCode::invalid_shape, "must be a vector, not of {} dimensions", list.rank());
   return {};
 }

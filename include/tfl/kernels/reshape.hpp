@@ -19,7 +19,8 @@ struct ViewOp {
   static constexpr OpTraits traits{.is_view = true};
 
   using Prepared = NothingPrepared;
-  template <class Options> static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription&, std::span<Multiplier>) {
+  template <class Options>
+  static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription&, std::span<Multiplier>) {
     return Prepared{};
   }
 
@@ -36,7 +37,8 @@ struct ViewOp {
 /// Reads a list of integers from an options table into a Shape; a violation where it has more than 8.
 template <class Vector> constexpr Violation read_shape(const Vector* list, Shape& shape) {
   if (list == nullptr) return {};
-  if (list->size() > max_rank) return node_violation(ErrorCode::invalid_option, "an option lists {} dimensions, at most 8 are possible", list->size());
+  if (list->size() > max_rank)
+    return node_violation(ErrorCode::invalid_option, "an option lists {} dimensions, at most 8 are possible", list->size());
   for (unsigned i = 0; i < list->size(); ++i) shape.push_back(list->Get(i));
   return {};
 }
@@ -63,11 +65,14 @@ struct Reshape : detail::ViewOp {
     const TensorDescription& in = node.input(0);
     Shape shape = options.new_shape;
     // The input wins over the option if it is a vector, as in TFLite.
-    if (node.has_input(1) && node.input(1).rank() == 1) {
+    if (node.has_input(1) && node.input(1).rank() <= 1) {
       if (node.input(1).type != TensorType::int32) return input_violation(1, ErrorCode::invalid_type, "must be int32");
       if (const Violation v = require_known(node, 1)) return v;
+    }
+    if (node.has_input(1) && node.input(1).rank() == 1) {
       const KnownIntegers& wanted = node.input(1).integers;
-      if (wanted.size() > max_rank) return input_violation(1, ErrorCode::invalid_shape, "asks for {} dimensions, at most 8 are possible", wanted.size());
+      if (wanted.size() > max_rank)
+        return input_violation(1, ErrorCode::invalid_shape, "asks for {} dimensions, at most 8 are possible", wanted.size());
       shape = Shape{};
       for (int i = 0; i < wanted.size(); ++i) shape.push_back(static_cast<std::int32_t>(wanted[i]));
     } else if (shape.rank() == 1 && shape[0] == 0) {
@@ -100,7 +105,8 @@ struct Reshape : detail::ViewOp {
       shape[open] = static_cast<std::int32_t>(elements / others);
     }
     if (shape.checked_count() != in.count()) {
-      return input_violation(0, ErrorCode::invalid_shape, "its {} elements do not fill the new shape, which has {}", in.count(), shape.checked_count());
+      return input_violation(0, ErrorCode::invalid_shape, "its {} elements do not fill the new shape, which has {}", in.count(),
+                             shape.checked_count());
     }
     node.output(0).shape = shape;
     return {};
@@ -129,8 +135,10 @@ struct Squeeze : detail::ViewOp {
     for (int i = 0; i < in.rank(); ++i) dropped[i] = options.axes.rank() == 0 && in[i] == 1;
     for (const std::int32_t listed : options.axes.dims()) {
       const int axis = normalized_axis(listed, in.rank());
-      if (axis < 0) return node_violation(ErrorCode::invalid_option, "squeeze_dims lists axis {} of a tensor of {} dimensions", listed, in.rank());
-      if (in[axis] != 1) return input_violation(0, ErrorCode::invalid_shape, "cannot be squeezed in dimension {}, which is {}, not 1", axis, in[axis]);
+      if (axis < 0)
+        return node_violation(ErrorCode::invalid_option, "squeeze_dims lists axis {} of a tensor of {} dimensions", listed, in.rank());
+      if (in[axis] != 1)
+        return input_violation(0, ErrorCode::invalid_shape, "cannot be squeezed in dimension {}, which is {}, not 1", axis, in[axis]);
       dropped[axis] = true;
     }
     Shape out;
@@ -174,7 +182,8 @@ struct ShapeOf {
 
   static constexpr Violation infer(const Options&, const NodeDescription& node) {
     const TensorType type = node.output(0).type;
-    if (type != TensorType::int32 && type != TensorType::int64) return output_violation(0, ErrorCode::invalid_type, "must be int32 or int64");
+    if (type != TensorType::int32 && type != TensorType::int64)
+      return output_violation(0, ErrorCode::invalid_type, "must be int32 or int64");
     node.output(0).shape = Shape{node.input(0).rank()};
     return {};
   }

@@ -19,8 +19,7 @@ namespace detail {
 struct ResizeOptions {
   bool align_corners = false;       // the corner pixels' centers stay where they are
   bool half_pixel_centers = false;  // pixel i's center is at i + 0.5
-  template <class Table>
-  static constexpr ResizeOptions read(const Table& table) {
+  template <class Table> static constexpr ResizeOptions read(const Table& table) {
     return {table.align_corners(), table.half_pixel_centers()};
   }
 };
@@ -31,7 +30,8 @@ constexpr Violation infer_resize(const NodeDescription& node) {
   if (node.input(1).type != TensorType::int32) return input_violation(1, ErrorCode::invalid_type, "must be int32");
   if (const Violation v = require_known(node, 1)) return v;
   if (node.input(1).rank() != 1 || node.input(1).integers.size() != 2) {
-    return input_violation(1, ErrorCode::invalid_shape, "must hold two numbers, the new height and width, not {}", node.input(1).integers.size());
+    return input_violation(1, ErrorCode::invalid_shape, "must hold two numbers, the new height and width, not {}",
+                           node.input(1).integers.size());
   }
   const Shape& input = node.input(0).shape;
   Shape output = input;
@@ -62,22 +62,20 @@ struct ResizePrepared {
 
 /// One position of the output along an axis, in the input: between pixels `lower` and `upper`, `fraction` past `lower`: in pixels
 /// for floats, in 1/1024 pixels for integers.
-template <class T>
-struct Tap {
+template <class T> struct Tap {
   std::int32_t lower = 0, upper = 0;
   T fraction{};
 };
 
-template <class Arch, class T>
-void fill_taps(Tap<T>* taps, std::int32_t in, std::int32_t out, const ResizeOptions& options) {
+template <class Arch, class T> void fill_taps(Tap<T>* taps, std::int32_t in, std::int32_t out, const ResizeOptions& options) {
   const bool align = options.align_corners && out > 1;
   const std::int32_t last = in - 1;
   if constexpr (std::is_same_v<T, float>) {
     const float scale = align ? static_cast<float>(in - 1) / static_cast<float>(out - 1) : static_cast<float>(in) / static_cast<float>(out);
+    const float offset = options.half_pixel_centers ? 0.5f : 0.0f;
     for (std::int32_t i = 0; i < out; ++i) {
-      const auto at = static_cast<float>(i);
-      // Rounded product by product: at the pixels' borders, a fused multiplication may land on the other side.
-      const float position = options.half_pixel_centers ? simd::rounded(simd::Lane<float>((at + 0.5f) * scale)).value - 0.5f : at * scale;
+      // The product is rounded before the subtraction: fused, it may land on the other side of a pixel's border.
+      const float position = simd::rounded(simd::Lane<float>((static_cast<float>(i) + offset) * scale)).value - offset;
       const auto below = static_cast<std::int64_t>(std::floor(position)), above = static_cast<std::int64_t>(std::ceil(position));
       const std::int32_t lower = below < 0 ? 0 : below > last ? last : static_cast<std::int32_t>(below);
       const std::int32_t upper = above < 0 ? 0 : above > last ? last : static_cast<std::int32_t>(above);
@@ -99,8 +97,7 @@ void fill_taps(Tap<T>* taps, std::int32_t in, std::int32_t out, const ResizeOpti
 
 /// The weights of the four pixels around a position, and what makes an output of them. Rows first: w[y][x].
 /// float32: any order of operations will do.
-template <class T>
-struct BilinearMix {
+template <class T> struct BilinearMix {
   float w[2][2];
   BilinearMix(const Tap<float>& y, const Tap<float>& x)
       : w{{(1 - y.fraction) * (1 - x.fraction), (1 - y.fraction) * x.fraction}, {y.fraction * (1 - x.fraction), y.fraction * x.fraction}} {}
@@ -114,8 +111,7 @@ struct BilinearMix {
 };
 
 /// uint8: in float32, every product and sum rounded in the reference's order, plus a half, cut off.
-template <>
-struct BilinearMix<std::uint8_t> {
+template <> struct BilinearMix<std::uint8_t> {
   float y[2], x[2];
   BilinearMix(const Tap<float>& ty, const Tap<float>& tx) : y{1 - ty.fraction, ty.fraction}, x{1 - tx.fraction, tx.fraction} {}
   template <class A>
@@ -124,21 +120,19 @@ struct BilinearMix<std::uint8_t> {
     const auto sum = term<A>(p00, y[0], x[0]) + term<A>(p10, y[1], x[0]) + term<A>(p01, y[0], x[1]) + term<A>(p11, y[1], x[1]);
     simd::store_saturated<A>(out, simd::truncate_to_int32(sum + simd::Float32<A>(0.5f)));
   }
-  template <class A>
-  static TFL_ALWAYS_INLINE simd::Float32<A> term(const std::uint8_t* p, float wy, float wx) {
+  template <class A> static TFL_ALWAYS_INLINE simd::Float32<A> term(const std::uint8_t* p, float wy, float wx) {
     using B = simd::Float32<A>;
     return simd::rounded(simd::to_float<A>(simd::load_int32<A>(p)) * B(wy) * B(wx));
   }
 };
 
 /// int8 and int16: in units of 2^-20, rounded half away from 0.
-template <class T>
-struct IntegerBilinearMix {
+template <class T> struct IntegerBilinearMix {
   std::int32_t w[2][2];
   IntegerBilinearMix(const Tap<std::int32_t>& y, const Tap<std::int32_t>& x)
-      : w{{(1024 - y.fraction) * (1024 - x.fraction), (1024 - y.fraction) * x.fraction}, {y.fraction * (1024 - x.fraction), y.fraction * x.fraction}} {}
-  template <class A>
-  TFL_ALWAYS_INLINE void apply(const T* p00, const T* p01, const T* p10, const T* p11, T* out) const {
+      : w{{(1024 - y.fraction) * (1024 - x.fraction), (1024 - y.fraction) * x.fraction},
+          {y.fraction * (1024 - x.fraction), y.fraction * x.fraction}} {}
+  template <class A> TFL_ALWAYS_INLINE void apply(const T* p00, const T* p01, const T* p10, const T* p11, T* out) const {
     using B = simd::Int32<A>;
     const B a = simd::load_int32<A>(p00), b = simd::load_int32<A>(p01), c = simd::load_int32<A>(p10), d = simd::load_int32<A>(p11);
     if constexpr (sizeof(T) == 1) {
@@ -154,14 +148,8 @@ struct IntegerBilinearMix {
     }
   }
 };
-template <>
-struct BilinearMix<std::int8_t> : IntegerBilinearMix<std::int8_t> {
-  using IntegerBilinearMix::IntegerBilinearMix;
-};
-template <>
-struct BilinearMix<std::int16_t> : IntegerBilinearMix<std::int16_t> {
-  using IntegerBilinearMix::IntegerBilinearMix;
-};
+template <> struct BilinearMix<std::int8_t> : IntegerBilinearMix<std::int8_t> { using IntegerBilinearMix::IntegerBilinearMix; };
+template <> struct BilinearMix<std::int16_t> : IntegerBilinearMix<std::int16_t> { using IntegerBilinearMix::IntegerBilinearMix; };
 
 }  // namespace detail
 
@@ -180,8 +168,7 @@ struct ResizeBilinear {
     return detail::infer_resize(node);
   }
 
-  template <class Arch>
-  static constexpr Needs needs(const Options&, const NodeDescription& node) {
+  template <class Arch> static constexpr Needs needs(const Options&, const NodeDescription& node) {
     const Shape& out = node.output(0).shape;
     return {.scratch_bytes = (std::int64_t{out[1]} + out[2]) * static_cast<std::int64_t>(sizeof(detail::Tap<float>))};
   }
@@ -191,8 +178,7 @@ struct ResizeBilinear {
     return Prepared::of(options, node);
   }
 
-  template <class Run, class In, class Size, class Out>
-  static void eval(const Run& run, In in, Size, Out out) {
+  template <class Run, class In, class Size, class Out> static void eval(const Run& run, In in, Size, Out out) {
     using T = typename In::value_type;
     using A = typename Run::Arch;
     using Fraction = std::conditional_t<std::is_same_v<T, float> || std::is_same_v<T, std::uint8_t>, float, std::int32_t>;
@@ -228,12 +214,12 @@ struct ResizeBilinear {
     });
   }
 
-  template <class T>
-  using Typed = Signature<Takes<T, std::int32_t>, Gives<T>>;
+  template <class T> using Typed = Signature<Takes<T, std::int32_t>, Gives<T>>;
   using Types = Signatures<Typed<float>, Typed<std::int8_t>, Typed<std::uint8_t>, Typed<std::int16_t>>;
 };
 
-/// RESIZE_NEAREST_NEIGHBOR: input[N, H, W, C], size[2] -> output[N, size[0], size[1], C]: each output pixel is the input pixel at its place.
+/// RESIZE_NEAREST_NEIGHBOR: input[N, H, W, C], size[2] -> output[N, size[0], size[1], C]: each output pixel is the input pixel at its
+/// place.
 struct ResizeNearestNeighbor {
   static constexpr BuiltinOperator code = BuiltinOperator::RESIZE_NEAREST_NEIGHBOR;
   static constexpr Arity inputs = 2, outputs = 1;
@@ -242,8 +228,7 @@ struct ResizeNearestNeighbor {
 
   static constexpr Violation infer(const Options&, const NodeDescription& node) { return detail::infer_resize(node); }
 
-  template <class Arch>
-  static constexpr Needs needs(const Options&, const NodeDescription& node) {
+  template <class Arch> static constexpr Needs needs(const Options&, const NodeDescription& node) {
     return {.scratch_bytes = std::int64_t{node.output(0).shape[2]} * static_cast<std::int64_t>(sizeof(std::int32_t))};
   }
 
@@ -254,13 +239,11 @@ struct ResizeNearestNeighbor {
     return Prepared{detail::ResizePrepared::of(options, node), bytes_of(node.input(0).type, node.input(0).shape[3])};
   }
 
-  template <class Run, class In, class Size, class Out>
-  static void eval(const Run& run, In in, Size, Out out) {
+  template <class Run, class In, class Size, class Out> static void eval(const Run& run, In in, Size, Out out) {
     if (out.count() > 0) copy(run, detail::bytes_of_view(in), detail::writable_bytes_of_view(out));
   }
 
-  template <int Bytes>
-  using Typed = Signature<Takes<Raw<Bytes>, std::int32_t>, Gives<Raw<Bytes>>>;
+  template <int Bytes> using Typed = Signature<Takes<Raw<Bytes>, std::int32_t>, Gives<Raw<Bytes>>>;
   using Types = Signatures<Typed<1>, Typed<2>, Typed<4>, Typed<8>>;
 
  private:
@@ -272,8 +255,7 @@ struct ResizeNearestNeighbor {
     return at < in ? static_cast<std::int32_t>(at) : in - 1;
   }
 
-  template <class Run>
-  static void copy(const Run& run, const std::byte* in, std::byte* out) {
+  template <class Run> static void copy(const Run& run, const std::byte* in, std::byte* out) {
     const Prepared& p = run.prepared;
     auto* columns = reinterpret_cast<std::int32_t*>(run.scratch);
     for (std::int32_t x = 0; x < p.out_width; ++x) columns[x] = nearest(x, p.in_width, p.out_width, p.options);

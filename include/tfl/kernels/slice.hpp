@@ -2,6 +2,7 @@
 // SLICE and STRIDED_SLICE: a box of the input, all elements of it or every n-th, forwards or backwards.
 
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "tfl/kernels/move.hpp"
@@ -38,12 +39,11 @@ struct Slice : detail::StridedCopyOp {
     const Shape& in = node.input(0).shape;
     for (int i = 1; i <= 2; ++i) {
       if (const Violation v = detail::require_integer_vector(node, i)) return v;
-      if (node.input(i).count() != in.rank()) {
-        return input_violation(i, ErrorCode::invalid_shape, "must have one element for each of the {} dimensions, not {}", in.rank(), node.input(i).count());
+      // A scalar is its own slice, whatever is asked, as in TFLite.
+      if (in.rank() > 0 && node.input(i).count() != in.rank()) {
+        return input_violation(i, ErrorCode::invalid_shape, "must have one element for each of the {} dimensions, not {}", in.rank(),
+                               node.input(i).count());
       }
-    }
-    for (int i = 1; i <= 2; ++i) {
-      if (const Violation v = require_known(node, i)) return v;
     }
     Shape out;
     for (int i = 0; i < in.rank(); ++i) {
@@ -51,9 +51,11 @@ struct Slice : detail::StridedCopyOp {
       if (begin < 0 || begin > in[i]) {
         return input_violation(1, ErrorCode::invalid_value, "begins at {} in dimension {}, which has {} elements", begin, i, in[i]);
       }
-      if (size < -1) return input_violation(2, ErrorCode::invalid_value, "asks for {} elements in dimension {}; -1 means all that remain", size, i);
+      if (size < -1)
+        return input_violation(2, ErrorCode::invalid_value, "asks for {} elements in dimension {}; -1 means all that remain", size, i);
       if (size > in[i] - begin) {
-        return input_violation(2, ErrorCode::invalid_value, "asks for {} elements in dimension {}, where {} remain", size, i, in[i] - begin);
+        return input_violation(2, ErrorCode::invalid_value, "asks for {} elements in dimension {}, where {} remain", size, i,
+                               in[i] - begin);
       }
       out.push_back(static_cast<std::int32_t>(size < 0 ? in[i] - begin : size));
     }
@@ -86,25 +88,33 @@ struct StridedSlice : detail::StridedCopyOp {
     std::int32_t begin_mask = 0, end_mask = 0, ellipsis_mask = 0, new_axis_mask = 0, shrink_axis_mask = 0;
     bool offset = false;
     template <class Table> static constexpr Options read(const Table& table) {
-      return {table.begin_mask(),    table.end_mask(),         table.ellipsis_mask(),
-              table.new_axis_mask(), table.shrink_axis_mask(), table.offset()};
+      return {table.begin_mask(), table.end_mask(), table.ellipsis_mask(), table.new_axis_mask(), table.shrink_axis_mask(), table.offset()};
     }
   };
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
     if (const Violation v = require_same_type(node, 0, 0)) return v;
-    for (int i = 1; i <= 3; ++i) {
+    // begin comes last: what is never right is told even where begin is not known yet.
+    constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
+    for (const int i : {3, 2, 1}) {
       if (const Violation v = detail::require_integer_vector(node, i)) return v;
+      for (int k = 0; k < node.input(i).integers.size(); ++k) {
+        const std::int64_t value = node.input(i).integers[k];
+        if (i == 3 && value == 0) return input_violation(3, ErrorCode::invalid_value, "has stride 0 in element {}", k);
+        if ((i == 3 || (i == 2 && options.offset)) && (value > limit || value < -limit)) {
+          return input_violation(i, ErrorCode::invalid_value, "has {} in element {}, which is not between -2^31 and 2^31", value, k);
+        }
+      }
+    }
+    for (const int i : {2, 3}) {
       if (node.input(i).count() != node.input(1).count()) {
-        return input_violation(i, ErrorCode::invalid_shape, "must have as many elements as begin, {}, not {}", node.input(1).count(), node.input(i).count());
+        return input_violation(i, ErrorCode::invalid_shape, "must have as many elements as begin, {}, not {}", node.input(1).count(),
+                               node.input(i).count());
       }
     }
     // Each entry is about a dimension of the input or of the output.
     if (node.input(1).count() > 2 * max_rank) {
       return input_violation(1, ErrorCode::invalid_shape, "has {} elements for {} dimensions", node.input(1).count(), node.input(0).rank());
-    }
-    for (int i = 1; i <= 3; ++i) {
-      if (const Violation v = require_known(node, i)) return v;
     }
     Ranges ranges;
     if (const Violation v = resolve(options, node, ranges)) return v;
@@ -152,9 +162,11 @@ struct StridedSlice : detail::StridedCopyOp {
         ++named;
       }
     }
-    if (named > in.rank()) {
+    if (named > in.rank() && ellipsis < 0) {
       return input_violation(1, ErrorCode::invalid_shape, "indexes {} dimensions, the input has {}", named, in.rank());
     }
+    // The ellipsis takes the dimensions that the others leave, and at least one: then the last entries find none, as in TFLite.
+    const int covered = in.rank() - named > 1 ? in.rank() - named : 1;
     int axis = 0, out_rank = 0;
     const auto give = [&](std::int64_t dim) {
       ranges.output.push_back(static_cast<std::int32_t>(dim));
@@ -166,10 +178,10 @@ struct StridedSlice : detail::StridedCopyOp {
     };
     for (int k = 0; k < entries; ++k) {
       if (has(options.ellipsis_mask, k)) {
-        for (int i = in.rank() - named; i > 0; --i) take_whole();
+        for (int i = 0; i < covered && axis < in.rank(); ++i) take_whole();
       } else if (has(options.new_axis_mask, k)) {
         give(1);
-      } else {
+      } else if (axis < in.rank()) {
         Range& range = ranges.of[axis];
         if (const Violation v = resolve_entry(options, node, k, axis, range)) return v;
         if (!has(options.shrink_axis_mask, k)) give(range.count);
@@ -177,28 +189,30 @@ struct StridedSlice : detail::StridedCopyOp {
       }
     }
     while (axis < in.rank()) take_whole();
-    if (out_rank > max_rank) return node_violation(ErrorCode::invalid_shape, "the output would have {} dimensions, at most 8 are possible", out_rank);
+    if (out_rank > max_rank)
+      return node_violation(ErrorCode::invalid_shape, "the output would have {} dimensions, at most 8 are possible", out_rank);
     return {};
   }
 
   static constexpr Violation resolve_entry(const Options& options, const NodeDescription& node, int k, int axis, Range& range) {
     const std::int64_t size = node.input(0).shape[axis], stride = node.input(3).integers[k];
-    if (stride == 0) return input_violation(3, ErrorCode::invalid_value, "has stride 0 for dimension {}", axis);
     // Where an index may point: backwards, "before the first" is an end.
     const std::int64_t low = stride > 0 ? 0 : -1, high = stride > 0 ? size : size - 1;
     std::int64_t start = node.input(1).integers[k];
     start = clamp(start < 0 ? start + size : start, low, high);
     if (has(options.begin_mask, k)) start = stride > 0 ? 0 : size - 1;
     if (has(options.shrink_axis_mask, k)) {
-      if (stride < 0) return input_violation(3, ErrorCode::invalid_value, "has stride {} for dimension {}, of which one index is taken", stride, axis);
+      if (stride < 0)
+        return input_violation(3, ErrorCode::invalid_value, "has stride {} for dimension {}, of which one index is taken", stride, axis);
       if (start >= size) {
-        return input_violation(1, ErrorCode::invalid_value, "has index {} for dimension {}, which has {} elements", node.input(1).integers[k], axis, size);
+        return input_violation(1, ErrorCode::invalid_value, "has index {} for dimension {}, which has {} elements",
+                               node.input(1).integers[k], axis, size);
       }
       range = {start, 1, 1};
       return {};
     }
     std::int64_t end = node.input(2).integers[k];
-    if (options.offset) end += start;
+    if (options.offset) end += start;  // both fit 32 bits
     end = clamp(end < 0 ? end + size : end, low, high);
     if (has(options.end_mask, k)) end = stride > 0 ? size : -1;
     const std::int64_t distance = stride > 0 ? end - start : start - end, pace = stride > 0 ? stride : -stride;

@@ -24,9 +24,9 @@ struct Tile : detail::StridedCopyOp {
     const Shape& in = node.input(0).shape;
     if (const Violation v = detail::require_integer_vector(node, 1)) return v;
     if (node.input(1).count() != in.rank()) {
-      return input_violation(1, ErrorCode::invalid_shape, "must have one element for each of the {} dimensions, not {}", in.rank(), node.input(1).count());
+      return input_violation(1, ErrorCode::invalid_shape, "must have one element for each of the {} dimensions, not {}", in.rank(),
+                             node.input(1).count());
     }
-    if (const Violation v = require_known(node, 1)) return v;
     Shape out;
     for (int i = 0; i < in.rank(); ++i) {
       const std::int64_t times = node.input(1).integers[i];
@@ -65,7 +65,6 @@ struct BroadcastTo : detail::StridedCopyOp {
     if (const Violation v = require_same_type(node, 0, 0)) return v;
     const Shape& in = node.input(0).shape;
     if (const Violation v = detail::require_integer_vector(node, 1)) return v;
-    if (const Violation v = require_known(node, 1)) return v;
     const KnownIntegers& wanted = node.input(1).integers;
     if (wanted.size() > max_rank || wanted.size() < in.rank()) {
       return input_violation(1, ErrorCode::invalid_shape, "asks for {} dimensions; {} to 8 are possible", wanted.size(), in.rank());
@@ -77,7 +76,8 @@ struct BroadcastTo : detail::StridedCopyOp {
         return input_violation(1, ErrorCode::invalid_value, "asks for dimension {} = {}", i, wanted[i]);
       }
       if (from >= 0 && in[from] != 1 && in[from] != wanted[i]) {
-        return input_violation(0, ErrorCode::invalid_shape, "has dimension {} = {}, which does not broadcast to {}", from, in[from], wanted[i]);
+        return input_violation(0, ErrorCode::invalid_shape, "has dimension {} = {}, which does not broadcast to {}", from, in[from],
+                               wanted[i]);
       }
       out.push_back(static_cast<std::int32_t>(wanted[i]));
     }

@@ -40,13 +40,13 @@ struct WindowAxis {
   /// The taps first <= k < last of a window at `origin` that lie inside the input.
   constexpr std::int64_t first_tap(std::int64_t origin) const {
     if (origin >= 0) return 0;
-    const std::int64_t k = (-origin + dilation - 1) / dilation;
+    const std::int64_t k = dilation == 1 ? -origin : (-origin + dilation - 1) / dilation;
     return k < filter ? k : filter;
   }
   constexpr std::int64_t last_tap(std::int64_t origin) const {
     const std::int64_t room = input - origin;
     if (room <= 0) return 0;
-    const std::int64_t k = (room + dilation - 1) / dilation;
+    const std::int64_t k = dilation == 1 ? room : (room + dilation - 1) / dilation;
     return k < filter ? k : filter;
   }
   /// Whether every window lies inside the input.
@@ -76,6 +76,11 @@ constexpr Violation make_window_axis(WindowAxis& axis, Padding padding, std::int
     return input_violation(filtered, ErrorCode::invalid_shape,
                            "is smaller than the window without padding: {} elements under one that spans {}", input,
                            effective_extent(filter, dilation));
+  }
+  constexpr std::int64_t most = 0x7fffffff;
+  if (effective_extent(filter, dilation) > most || (axis.output - 1) * stride + effective_extent(filter, dilation) > most) {
+    return node_violation(ErrorCode::invalid_option, "has windows that reach beyond 2^31 - 1 elements: {} taps, stride {}, dilation {}",
+                          filter, stride, dilation);
   }
   axis.before = padding_before(input, filter, stride, dilation, axis.output);
   return {};

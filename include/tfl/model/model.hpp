@@ -62,11 +62,15 @@ class Model {
   ~Model() { release(); }
 
   explicit operator bool() const { return data_ != nullptr; }
-  std::span<const GraphSubgraph> subgraphs() const { return data_->graph.subgraphs.span(); }
+  /// None where the Model is empty.
+  std::span<const GraphSubgraph> subgraphs() const {
+    if (data_ == nullptr) return {};
+    return data_->graph.subgraphs.span();
+  }
   std::string_view description() const { return detail::text_of(data_->root->description()); }
   std::span<const std::byte> file() const { return data_->bytes.bytes(); }
 
-  int signature_count() const { return static_cast<int>(detail::size_of(data_->root->signature_defs())); }
+  int signature_count() const { return data_ != nullptr ? static_cast<int>(detail::size_of(data_->root->signature_defs())) : 0; }
   /// The signature's name. Requires 0 <= i < signature_count().
   std::string_view signature_name(int i) const { return detail::text_of(signature(i).signature_key()); }
   /// The index of the signature, or -1.
@@ -82,7 +86,7 @@ class Model {
   SignatureEntry signature_input(int i, int k) const { return named(*signature(i).inputs()->Get(static_cast<unsigned>(k))); }
   SignatureEntry signature_output(int i, int k) const { return named(*signature(i).outputs()->Get(static_cast<unsigned>(k))); }
 
-  int metadata_count() const { return static_cast<int>(detail::size_of(data_->root->metadata())); }
+  int metadata_count() const { return data_ != nullptr ? static_cast<int>(detail::size_of(data_->root->metadata())) : 0; }
   std::string_view metadata_name(int i) const { return detail::text_of(data_->root->metadata()->Get(static_cast<unsigned>(i))->name()); }
   std::span<const std::byte> metadata_bytes(int i) const {
     return Verifier::buffer_bytes(file(), *data_->root, data_->root->metadata()->Get(static_cast<unsigned>(i))->buffer());

@@ -42,7 +42,7 @@ struct Graph {
       for (unsigned i = 0; i < own_tensors.size(); ++i) own_tensors[i] = tensor(file, model, *source.tensors()->Get(i));
       for (unsigned i = 0; i < own_nodes.size(); ++i) own_nodes[i] = node(model, *source.operators()->Get(i), static_cast<int>(i));
       subgraphs[s] = {detail::text_of(source.name()), own_tensors, own_nodes, indices(source.inputs()), indices(source.outputs())};
-      if (auto r = mark_empty_constants(own_tensors, subgraphs[s], allocator); !r) return r;
+      if (auto r = mark_empty_constants(static_cast<int>(s), own_tensors, subgraphs[s], allocator); !r) return r;
       if (auto r = order(static_cast<int>(s), own_nodes, allocator); !r) return r;
       first_tensor += own_tensors.size();
       first_node += own_nodes.size();
@@ -92,7 +92,7 @@ struct Graph {
 
   /// A tensor without elements needs no data: where neither a node nor the caller writes it, it is a constant. Any other tensor that
   /// is read but never written is an error.
-  static Result<void> mark_empty_constants(std::span<GraphTensor> own, const GraphSubgraph& subgraph, Allocator allocator) {
+  static Result<void> mark_empty_constants(int index, std::span<GraphTensor> own, const GraphSubgraph& subgraph, Allocator allocator) {
     Array<bool> written;
     if (!written.allocate(allocator, own.size())) return out_of_memory();
     for (const std::int32_t t : subgraph.inputs) written[static_cast<std::size_t>(t)] = true;
@@ -109,16 +109,21 @@ struct Graph {
       const TensorDescription& d = own[i].description;
       return written[i] || d.is_constant || d.is_variable || bits_of(d.type) == 0;
     };
+    const auto unwritten = [&](Error error, std::int32_t t) {
+      error << "is tensor " << t << ' ';
+      detail::print_name(error, own[static_cast<std::size_t>(t)].name);
+      return error << ", which has no data and which nobody writes";
+    };
     for (const GraphNode& n : subgraph.nodes) {
       for (std::size_t k = 0; k < n.inputs.size(); ++k) {
-        if (readable(n.inputs[k])) continue;
-        return Error(ErrorCode::invalid_model, "model: node ") << n.file_index << ' ' << n.name() << ": input " << k << " is tensor "
-                                                               << n.inputs[k] << ", which has no data and which nobody writes";
+        if (!readable(n.inputs[k])) return unwritten(at_node(index, n, n.inputs[k]) << "input " << k << ' ', n.inputs[k]);
       }
     }
-    for (const std::int32_t t : subgraph.outputs) {
-      if (!readable(t))
-        return Error(ErrorCode::invalid_model, "model: an output is tensor ") << t << ", which has no data and which nobody writes";
+    for (std::size_t k = 0; k < subgraph.outputs.size(); ++k) {
+      const std::int32_t t = subgraph.outputs[k];
+      if (readable(t)) continue;
+      Error error(ErrorCode::invalid_model, "model: subgraph ");
+      return unwritten(error.at(index, -1, t) << index << ": output " << k << ' ', t);
     }
     return {};
   }
@@ -164,12 +169,20 @@ struct Graph {
       }
     }
     if (next == own.size()) return {};
-    std::size_t stuck = done;
+    std::size_t stuck = done, k = 0;
     while (placed[stuck]) ++stuck;
+    const GraphNode& n = source[stuck];
+    while (n.inputs[k] < 0 || n.inputs[k] > highest || !waiting[static_cast<std::size_t>(n.inputs[k])]) ++k;
+    return at_node(subgraph, n, n.inputs[k]) << "input " << k << " is tensor " << n.inputs[k]
+                                             << ", which no order of the nodes writes in time: the graph has a cycle";
+  }
+
+  /// "model: subgraph 0: node 5 CONV_2D: "
+  static Error at_node(int subgraph, const GraphNode& n, std::int32_t tensor) {
     Error error(ErrorCode::invalid_model, "model: subgraph ");
-    error.at(subgraph, source[stuck].file_index) << subgraph << ": node " << source[stuck].file_index << ' ';
-    error << source[stuck].name() << ": reads, directly or through other nodes, what it writes itself: the graph has a cycle";
-    return error;
+    error.at(subgraph, n.file_index, tensor) << subgraph << ": node " << n.file_index << ' ';
+    detail::print_plain(error, n.name());
+    return error << ": ";
   }
 
   /// Kernels read constants where they lie in the file, unless their address doesn't suit their type.

@@ -28,10 +28,13 @@ inline std::string_view text_of(const flatbuffers::String* string) {
 }
 
 /// Names come from the file: long ones are cut, bytes that a terminal would act on are replaced.
-template <class Stream> void print_name(Stream& stream, std::string_view name) {
-  stream << '\'';
+template <class Stream> void print_plain(Stream& stream, std::string_view name) {
   for (const char c : name.substr(0, 80)) stream << (static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c);
   if (name.size() > 80) stream << "...";
+}
+template <class Stream> void print_name(Stream& stream, std::string_view name) {
+  stream << '\'';
+  print_plain(stream, name);
   stream << '\'';
 }
 
@@ -84,8 +87,8 @@ class Verifier {
   static std::span<const std::byte> buffer_bytes(std::span<const std::byte> file, const schema::Model& model, std::uint32_t index) {
     const schema::Buffer* buffer = index < detail::size_of(model.buffers()) ? model.buffers()->Get(index) : nullptr;
     if (buffer == nullptr) return {};
-    if (buffer->offset() > 1) return file.subspan(buffer->offset(), buffer->size());
-    if (buffer->data() == nullptr) return {};
+    if (buffer->offset() > 1) return buffer->size() > 0 ? file.subspan(buffer->offset(), buffer->size()) : std::span<const std::byte>();
+    if (detail::size_of(buffer->data()) == 0) return {};  // an empty buffer has no address either: files may point anywhere
     return {reinterpret_cast<const std::byte*>(buffer->data()->data()), buffer->data()->size()};
   }
 
@@ -153,6 +156,13 @@ class Verifier {
           return at_subgraph() << (list == subgraph.inputs() ? "input " : "output ") << i << " is tensor " << list->Get(i)
                                << ", but there are " << tensors << " tensors";
         }
+      }
+    }
+    // Callers read outputs as they lie in memory, and ops refuse sparse inputs with the op's name.
+    for (unsigned i = 0; i < detail::size_of(subgraph.outputs()); ++i) {
+      const std::int32_t tensor = subgraph.outputs()->Get(i);
+      if (subgraph.tensors()->Get(static_cast<unsigned>(tensor))->sparsity() != nullptr) {
+        return at_subgraph() << "output " << i << " is tensor " << tensor << ", which is sparse";
       }
     }
     const std::size_t nodes = detail::size_of(subgraph.operators());

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "tfl/config.hpp"
 #include "tfl/quant/multiplier.hpp"
 
 namespace tfl::fixed_point {
@@ -15,29 +16,31 @@ namespace tfl::fixed_point {
 template <int IntegerBits>
 inline constexpr std::int32_t one = IntegerBits == 0 ? std::numeric_limits<std::int32_t>::max() : std::int32_t{1} << (31 - IntegerBits);
 
-constexpr std::int32_t times(std::int32_t a, std::int32_t b) { return saturating_rounding_doubling_high_mul(a, b); }
+TFL_ALWAYS_INLINE constexpr std::int32_t times(std::int32_t a, std::int32_t b) { return saturating_rounding_doubling_high_mul(a, b); }
 /// Sums wrap: no step below leaves the range for the inputs that it is meant for, and others stay defined.
-constexpr std::int32_t plus(std::int32_t a, std::int32_t b) {
+TFL_ALWAYS_INLINE constexpr std::int32_t plus(std::int32_t a, std::int32_t b) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
 }
-constexpr std::int32_t minus(std::int32_t a, std::int32_t b) {
+TFL_ALWAYS_INLINE constexpr std::int32_t minus(std::int32_t a, std::int32_t b) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
 }
-constexpr std::int32_t saturate(std::int64_t x) {
+TFL_ALWAYS_INLINE constexpr std::int32_t saturate(std::int64_t x) {
   constexpr std::int64_t lo = std::numeric_limits<std::int32_t>::min(), hi = std::numeric_limits<std::int32_t>::max();
   return static_cast<std::int32_t>(x < lo ? lo : x > hi ? hi : x);
 }
 /// x * 2^amount, saturated. Requires 0 <= amount <= 31.
-constexpr std::int32_t saturating_shift_left(std::int32_t x, int amount) { return saturate(static_cast<std::int64_t>(x) * (std::int64_t{1} << amount)); }
+TFL_ALWAYS_INLINE constexpr std::int32_t saturating_shift_left(std::int32_t x, int amount) {
+  return saturate(static_cast<std::int64_t>(x) * (std::int64_t{1} << amount));
+}
 /// (a + b) / 2, half away from zero.
-constexpr std::int32_t half_sum(std::int32_t a, std::int32_t b) {
+TFL_ALWAYS_INLINE constexpr std::int32_t half_sum(std::int32_t a, std::int32_t b) {
   const std::int64_t sum = std::int64_t{a} + b;
   return static_cast<std::int32_t>((sum + (sum >= 0 ? 1 : -1)) / 2);
 }
 
 namespace detail {
 /// exp(x) for x in [-1/4, 0), Q0 to Q0: a Taylor polynomial around -1/8.
-constexpr std::int32_t exp_of_small(std::int32_t x) {
+TFL_ALWAYS_INLINE constexpr std::int32_t exp_of_small(std::int32_t x) {
   constexpr std::int32_t exp_of_minus_eighth = 1895147668, third = 715827883;
   const std::int32_t y = plus(x, 1 << 28);
   const std::int32_t y2 = times(y, y);
@@ -49,8 +52,7 @@ constexpr std::int32_t exp_of_small(std::int32_t x) {
 }  // namespace detail
 
 /// exp(x) for x <= 0 in Q<IntegerBits>, the result in Q0. Requires IntegerBits <= 5.
-template <int IntegerBits>
-constexpr std::int32_t exp_of_nonpositive(std::int32_t x) {
+template <int IntegerBits> TFL_ALWAYS_INLINE constexpr std::int32_t exp_of_nonpositive(std::int32_t x) {
   static_assert(IntegerBits >= 0 && IntegerBits <= 5);
   constexpr int fraction_bits = 31 - IntegerBits;
   constexpr std::int32_t quarter = std::int32_t{1} << (fraction_bits - 2);
@@ -67,7 +69,7 @@ constexpr std::int32_t exp_of_nonpositive(std::int32_t x) {
 }
 
 /// 1 / (1 + x) for x in [0, 1), Q0 to Q0: three steps of Newton's iteration.
-constexpr std::int32_t reciprocal_of_one_plus(std::int32_t x) {
+TFL_ALWAYS_INLINE constexpr std::int32_t reciprocal_of_one_plus(std::int32_t x) {
   constexpr std::int32_t start = 1515870810, slope = -1010580540;  // 48/17 and -32/17 in Q2
   const std::int32_t half_denominator = half_sum(x, one<0>);
   std::int32_t y = plus(start, times(half_denominator, slope));
@@ -84,15 +86,14 @@ struct Reciprocal {
   int shift = 0;
 };
 /// Of a positive x in Q<integer_bits>.
-constexpr Reciprocal reciprocal(std::int32_t x, int integer_bits) {
+TFL_ALWAYS_INLINE constexpr Reciprocal reciprocal(std::int32_t x, int integer_bits) {
   const int zeros = std::countl_zero(static_cast<std::uint32_t>(x));
   const std::uint32_t above_one = zeros < 32 ? (static_cast<std::uint32_t>(x) << zeros) - 0x80000000u : 0;
   return {reciprocal_of_one_plus(static_cast<std::int32_t>(above_one)), integer_bits - zeros};
 }
 
 /// log(x) for x >= 1 in Q<InputBits>, the result in Q<OutputBits>.
-template <int OutputBits, int InputBits>
-constexpr std::int32_t log_of_at_least_one(std::int32_t x) {
+template <int OutputBits, int InputBits> TFL_ALWAYS_INLINE constexpr std::int32_t log_of_at_least_one(std::int32_t x) {
   constexpr std::int32_t log_2 = 1488522236, fourth_root_of_half = 1805811301, root_of_half = 1518500250;
   // Coefficients of a rational approximation around the fourth root of 1/2.
   constexpr std::int32_t alpha_n = 117049297, alpha_d = 127690142, alpha_i = 1057819769, alpha_f = 638450708;
@@ -123,7 +124,7 @@ constexpr std::int32_t log_of_at_least_one(std::int32_t x) {
 }
 
 /// 1 / sqrt(x) as a multiplier, by five steps of Newton's iteration from 1. 0 counts as 1.
-constexpr Multiplier inverse_square_root(std::int64_t x) {
+TFL_ALWAYS_INLINE constexpr Multiplier inverse_square_root(std::int64_t x) {
   if (x <= 1) return {std::numeric_limits<std::int32_t>::max(), 0};
   int right_shift = 11;
   while (x >= (std::int64_t{1} << 29)) {

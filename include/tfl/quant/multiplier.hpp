@@ -50,9 +50,9 @@ constexpr std::int32_t rounding_divide_by_power_of_two(std::int32_t x, int expon
   return (x >> exponent) + (remainder > threshold ? 1 : 0);
 }
 
-/// x * 2^amount, wrapping.
+/// x * 2^amount, wrapping. Requires amount >= 0; nothing is left from 32 on, as in vector registers.
 constexpr std::int32_t wrapping_shift_left(std::int32_t x, int amount) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(x) << amount);
+  return amount < 32 ? static_cast<std::int32_t>(static_cast<std::uint32_t>(x) << amount) : 0;
 }
 
 /// round(x * real), rounding twice.
@@ -68,6 +68,18 @@ constexpr std::int32_t multiply(std::int64_t x, Multiplier by) {
   const std::int32_t narrow = by.mantissa < 0x7fff0000 ? (by.mantissa + (1 << 15)) >> 16 : 0x7fff;
   const int total_shift = 15 - by.shift;
   return static_cast<std::int32_t>((x * narrow + (std::int64_t{1} << (total_shift - 1))) >> total_shift);
+}
+
+/// The n for which scale is 2^n, give or take a thousandth of n; 1000 where there is none. For scales that TensorFlow Lite requires to
+/// be powers of two.
+constexpr int exponent_of_power_of_two(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const int exponent = static_cast<int>((bits >> 23) & 0xff) - 127;
+  const float fraction = std::bit_cast<float>((bits & 0x7fffffu) | 0x3f800000u);  // in [1, 2)
+  if (x <= 0 || exponent < -126 || exponent > 127) return 1000;
+  if (fraction < 1.00069338746f) return exponent;       // 2^0.001
+  if (fraction > 1.99861432f) return exponent + 1;      // 2^0.999
+  return 1000;
 }
 
 }  // namespace tfl

@@ -40,6 +40,8 @@ struct InterpreterOptions {
   std::span<std::byte> arena{};
   /// Inputs keep their bytes over invoke(). Without it their memory is reused: fill them before every invoke().
   bool preserve_inputs = false;
+  /// Leaves inference and planning to allocate(): for models whose inputs get their shapes by resize_input() first.
+  bool defer_allocation = false;
   /// The subgraph to run.
   int subgraph = 0;
   Allocator allocator = heap_allocator();
@@ -177,7 +179,9 @@ class Interpreter : public Runner {
     if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options); !r) {
       return r.error();
     }
-    if (auto r = interpreter.allocate(); !r) return r.error();
+    if (!options.defer_allocation) {
+      if (auto r = interpreter.allocate(); !r) return r.error();
+    }
     return interpreter;
   }
   /// As create(), for a signature of the model: inputs and outputs go by the signature's names too.

@@ -63,6 +63,19 @@ struct OpEntry {
   std::string_view name() const { return code == BuiltinOperator::CUSTOM ? custom_name : std::string_view(name_of(code)); }
 };
 
+namespace detail {
+
+template <class T> inline constexpr bool is_signature = false;
+template <class... T, class... G> inline constexpr bool is_signature<Signature<Takes<T...>, Gives<G...>>> = true;
+template <class T> inline constexpr bool is_signatures = false;
+template <class... S> inline constexpr bool is_signatures<Signatures<S...>> = (is_signature<S> && ...);
+
+/// What Options::read gets: the schema's table of the code (void: it has none), or a custom op's bytes.
+template <BuiltinOperator Code> struct OptionsSource : OptionsTable<Code> {};
+template <> struct OptionsSource<BuiltinOperator::CUSTOM> { using type = CustomOptions; };
+
+}  // namespace detail
+
 // ---- The contract of an op, one concept per part, so that the compiler names the part that is missing.
 
 template <class O>
@@ -91,11 +104,17 @@ concept HasPrepared = requires(const typename O::Options& options, const NodeDes
 }
 &&std::is_trivially_copyable_v<typename O::Prepared>;
 template <class O>
-concept HasTypes = requires {
-  typename O::Types;
+concept HasRead = std::is_void_v<typename detail::OptionsSource<O::code>::type> ||
+    requires(const typename detail::OptionsSource<O::code>::type& source) {
+  { O::Options::read(source) } -> std::convertible_to<Result<typename O::Options, Violation>>;
 };
 template <class O>
-concept OpLike = HasCode<O> && HasOptions<O> && HasInfer<O> && HasPrepared<O> && HasTypes<O>;
+concept HasTypes = requires {
+  typename O::Types;
+}
+&&detail::is_signatures<typename O::Types>;
+template <class O>
+concept OpLike = HasCode<O> && HasOptions<O> && HasRead<O> && HasInfer<O> && HasPrepared<O> && HasTypes<O>;
 
 namespace detail {
 
@@ -251,7 +270,10 @@ template <class A, class E, class Op> struct Thunk {
     }
     static Violation eval(const NodeCall& call) {
       const auto r = run(call);
-      if constexpr (std::is_void_v<decltype(Op::eval(r, In<I>::bind(call.inputs, I)..., Out<O>::bind(call.outputs, O)...))>) {
+      if constexpr (!requires { Op::eval(r, In<I>::bind(call.inputs, I)..., Out<O>::bind(call.outputs, O)...); }) {
+        static_assert(is_signatures<Op>, "tfl: this op's eval() does not take `const Run&` and the views of one of its Types");
+        return {};
+      } else if constexpr (std::is_void_v<decltype(Op::eval(r, In<I>::bind(call.inputs, I)..., Out<O>::bind(call.outputs, O)...))>) {
         Op::eval(r, In<I>::bind(call.inputs, I)..., Out<O>::bind(call.outputs, O)...);
         return {};
       } else {
@@ -279,18 +301,28 @@ template <class A, class E, class Op> struct Thunk {
   }
 };
 
+// Only the first part that lacks is told. What comes after it may well depend on it.
 template <class O> struct CheckOp {
   static_assert(HasCode<O>,
                 "tfl: this op lacks `static constexpr BuiltinOperator code` (and `custom_name` for CUSTOM), `Arity inputs, outputs` or "
                 "`int max_version`");
-  static_assert(!HasCode<O> || HasOptions<O>, "tfl: this op lacks a trivially copyable `struct Options`");
-  static_assert(!HasCode<O> || !HasOptions<O> || HasInfer<O>,
-                "tfl: this op lacks `static constexpr Violation infer(const Options&, const NodeDescription&)`");
-  static_assert(!HasCode<O> || !HasOptions<O> || !HasInfer<O> || HasPrepared<O>,
+  static constexpr bool code = HasCode<O>;
+  static_assert(!code || HasOptions<O>, "tfl: this op lacks a trivially copyable `struct Options`");
+  static constexpr bool options = code && HasOptions<O>;
+  static_assert(!options || HasRead<O>, "tfl: this op's Options lack `static Options read(const Table&)`, which makes them from the model");
+  static constexpr bool read = options && HasRead<O>;
+  static_assert(!read || HasInfer<O>, "tfl: this op lacks `static constexpr Violation infer(const Options&, const NodeDescription&)`");
+  static constexpr bool infer = read && HasInfer<O>;
+  static_assert(!infer || HasPrepared<O>,
                 "tfl: this op lacks a trivially copyable `struct Prepared` and `prepare(const Options&, const NodeDescription&, "
                 "std::span<Multiplier>)`");
-  static_assert(!HasCode<O> || !HasOptions<O> || !HasInfer<O> || !HasPrepared<O> || HasTypes<O>,
-                "tfl: this op lacks `using Types = Signatures<Signature<Takes<...>, Gives<...>>, ...>`");
+  static constexpr bool prepared = infer && HasPrepared<O>;
+  static_assert(
+      !prepared || requires { typename O::Types; },
+      "tfl: this op lacks `using Types = Signatures<Signature<Takes<...>, Gives<...>>, ...>`");
+  static_assert(
+      !prepared || !requires { typename O::Types; } || HasTypes<O>,
+      "tfl: this op's Types must be Signatures<Signature<Takes<...>, Gives<...>>, ...>");
 };
 
 // A faulty op has no table: only CheckOp speaks.

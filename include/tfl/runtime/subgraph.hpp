@@ -13,6 +13,7 @@
 #include "tfl/core/tensor.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/model/model.hpp"
+#include "tfl/runtime/errors.hpp"
 #include "tfl/runtime/memory_plan.hpp"
 #include "tfl/runtime/registry.hpp"
 
@@ -74,8 +75,9 @@ class Subgraph {
       std::byte* at = state_.data() + node.state_offset;
       node.call.options = at;
       node.call.prepared = at + align_up(node.entry->options_bytes, arena_alignment);
-      if (const Violation v = node.entry->read(*graph.nodes[i].source, at)) return describe(v, static_cast<int>(i));
+      if (const Violation v = node.entry->read(*graph.nodes[i].source, at)) return describe(v, i);
     }
+    reset_tensors();
     return {};
   }
 
@@ -174,7 +176,7 @@ class Subgraph {
       }
       if (node.kind != Kind::folded) {
         if (const Violation v = node.eval(node.call)) [[unlikely]]
-          return describe(v, static_cast<int>(i));
+          return describe(v, i);
       }
       if (node.kind == Kind::dynamic) [[unlikely]] {
         for (Tensor* t : node.call.outputs) learn_integers(*t);
@@ -318,8 +320,7 @@ class Subgraph {
       const Tensor* t = node.call.inputs[k];
       if (t == nullptr) continue;
       if (graph_tensor(graph().nodes[i].inputs[k]).sparsity != nullptr) {
-        return describe(input_violation(static_cast<int>(k), ErrorCode::unsupported_type, "is sparse, which this op does not read"),
-                        static_cast<int>(i));
+        return describe(input_violation(static_cast<int>(k), ErrorCode::unsupported_type, "is sparse, which this op does not read"), i);
       }
       if (t->is_dynamic) node.kind = Kind::dynamic;
       all_constant = all_constant && t->description.is_constant;
@@ -332,7 +333,7 @@ class Subgraph {
       if (v.code == ErrorCode::unknown_value && !input_is_constant(node, v)) {
         node.kind = Kind::dynamic;
       } else if (v) {
-        return describe(v, static_cast<int>(i));
+        return describe(v, i);
       }
     }
     if (node.kind == Kind::dynamic) {
@@ -359,7 +360,7 @@ class Subgraph {
       if (node.call.outputs[k]->description.shape.checked_count() < 0) {
         return describe(output_violation(static_cast<int>(k), ErrorCode::invalid_shape,
                                          "would have a negative dimension or more than 2^31 - 1 elements"),
-                        static_cast<int>(i));
+                        i);
       }
     }
     return {};
@@ -389,7 +390,7 @@ class Subgraph {
     node.call.executor = executor;
     if (auto r = give_own_memory(node); !r) return r;
     if (auto r = prepare_node(i, false); !r) return r;
-    if (const Violation v = node.eval(node.call)) return describe(v, static_cast<int>(i));
+    if (const Violation v = node.eval(node.call)) return describe(v, i);
     node.own_multipliers.reset();
     node.own_scratch.reset();
     node.own_packed.reset();
@@ -409,7 +410,7 @@ class Subgraph {
     PackFunction pack = nullptr;
     node.eval = nullptr;
     node.call.packed = nullptr;
-    if (const Violation v = node.entry->prepare(node.call, *described, node.eval, pack)) return describe(v, static_cast<int>(i));
+    if (const Violation v = node.entry->prepare(node.call, *described, node.eval, pack)) return describe(v, i);
     if (pack == nullptr || node.needs.packed_bytes == 0) return {};
     const auto bytes = static_cast<std::size_t>(node.needs.packed_bytes);
     if (share_packed) {
@@ -430,7 +431,7 @@ class Subgraph {
     }
     Described described;
     if (!described.describe(*this, i)) return out_of_memory("shape inference");
-    if (const Violation v = node.entry->infer(node.call.options, *described)) return describe(v, static_cast<int>(i));
+    if (const Violation v = node.entry->infer(node.call.options, *described)) return describe(v, i);
     if (auto r = check_outputs(i); !r) return r;
     node.needs = node.entry->needs(node.call.options, *described);
     if (auto r = give_own_memory(node); !r) return r;
@@ -499,56 +500,8 @@ class Subgraph {
     }
   }
 
-  // ---- Errors
-
-  Error at_node(ErrorCode code, std::size_t i) const {
-    Error error(code);
-    error.at(index_, graph().nodes[i].file_index);
-    if (index_ > 0) error << "subgraph " << index_ << ": ";
-    return error << "node " << graph().nodes[i].file_index << ' ' << printable(graph().nodes[i].name()) << ": ";
-  }
-  static std::string_view printable(std::string_view name) { return name.substr(0, 64); }
-
-  void print_tensor(Error& error, std::int32_t t) const {
-    detail::print_name(error, graph_tensor(t).name);
-    error << ' ' << name_of(tensor(t).description.type);
-    detail::print_shape(error, tensor(t).description.shape);
-  }
-
-  /// "node 5 CONV_2D: input 1 'weights' int8[8,3,3,5]: must have ..."
-  Error describe(const Violation& v, int i) const {
-    const GraphNode& node = graph().nodes[static_cast<std::size_t>(i)];
-    Error error = at_node(v.code, static_cast<std::size_t>(i));
-    const bool in = v.operand == Violation::Operand::input;
-    const auto list = in ? node.inputs : node.outputs;
-    if (v.operand != Violation::Operand::node) {
-      const auto k = static_cast<std::size_t>(v.index);
-      error << (in ? "input " : "output ") << v.index << ' ';
-      if (k < list.size() && list[k] >= 0) {
-        error.at(index_, node.file_index, list[k]);
-        print_tensor(error, list[k]);
-        error << ": ";
-      } else {
-        error << "is absent: ";
-      }
-    }
-    int next = 0;
-    for (const char* c = v.rule; *c != '\0'; ++c) {
-      if (c[0] == '{' && c[1] == '}' && next < 3) {
-        error << v.values[next++];
-        ++c;
-      } else {
-        error << *c;
-      }
-    }
-    if (v.code == ErrorCode::unsupported_type && v.operand == Violation::Operand::node) {
-      error << ':';
-      for (const std::int32_t t : node.inputs) error << ' ' << (t >= 0 ? name_of(tensor(t).description.type) : "none");
-      error << " ->";
-      for (const std::int32_t t : node.outputs) error << ' ' << name_of(tensor(t).description.type);
-    }
-    return error;
-  }
+  Error at_node(ErrorCode code, std::size_t i) const { return node_error(code, index_, graph().nodes[i]); }
+  Error describe(const Violation& v, std::size_t i) const { return violation_error(v, index_, graph(), graph().nodes[i], tensors_.span()); }
 
   Model model_;
   int index_ = 0;

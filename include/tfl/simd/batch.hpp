@@ -100,8 +100,10 @@ template <class T> TFL_ALWAYS_INLINE Lane<T> min(Lane<T> a, Lane<T> b) { return 
 template <class T> TFL_ALWAYS_INLINE Lane<T> max(Lane<T> a, Lane<T> b) { return a.value < b.value ? b : a; }
 /// a * b + c; rounds once where the processor can (and so does std::fma nowhere here: the scalar path rounds twice).
 template <class T> TFL_ALWAYS_INLINE Lane<T> fma(Lane<T> a, Lane<T> b, Lane<T> c) { return static_cast<T>(a.value * b.value + c.value); }
-template <class T> TFL_ALWAYS_INLINE Lane<T> abs(Lane<T> a) { return static_cast<T>(a.value < 0 ? -a.value : a.value); }
+template <class T> TFL_ALWAYS_INLINE Lane<T> abs(Lane<T> a) { return a.value < 0 ? -a : a; }
 template <class T> TFL_ALWAYS_INLINE Lane<T> sqrt(Lane<T> a) { return std::sqrt(a.value); }
+/// a / b, rounded once: the operator of xsimd's batches multiplies by an estimate of 1 / b on Arm.
+template <class T> TFL_ALWAYS_INLINE Lane<T> divide(Lane<T> a, Lane<T> b) { return a / b; }
 template <class T> TFL_ALWAYS_INLINE T sum(Lane<T> a) { return a.value; }
 
 #if TFL_HAS_XSIMD
@@ -116,7 +118,18 @@ TFL_ALWAYS_INLINE xsimd::batch<T, X> fma(const xsimd::batch<T, X>& a, const xsim
   return xsimd::fma(a, b, c);
 }
 template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch<T, X> abs(const xsimd::batch<T, X>& a) { return xsimd::abs(a); }
-template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch<T, X> sqrt(const xsimd::batch<T, X>& a) { return xsimd::sqrt(a); }
+template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch<T, X> sqrt(const xsimd::batch<T, X>& a) {
+#if defined(__aarch64__)
+  if constexpr (std::is_same_v<T, float>) return vsqrtq_f32(a);  // xsimd's is an estimate
+#endif
+  return xsimd::sqrt(a);
+}
+template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch<T, X> divide(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
+#if defined(__aarch64__)
+  if constexpr (std::is_same_v<T, float>) return vdivq_f32(a, b);
+#endif
+  return a / b;
+}
 /// Sum of all lanes.
 template <class T, class X> TFL_ALWAYS_INLINE T sum(const xsimd::batch<T, X>& a) { return xsimd::hadd(a); }
 #endif

@@ -25,22 +25,26 @@ template <class T> TFL_ALWAYS_INLINE Lane<T> clamp(Lane<T> x, Lane<T> lo, Lane<T
 }
 
 #if TFL_HAS_XSIMD
-template <class T, class X>
-TFL_ALWAYS_INLINE xsimd::batch_bool<T, X> less(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
+template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch_bool<T, X> less(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
   return a < b;
 }
-template <class T, class X>
-TFL_ALWAYS_INLINE xsimd::batch_bool<T, X> less_equal(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
+template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch_bool<T, X> less_equal(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
   return a <= b;
 }
-template <class T, class X>
-TFL_ALWAYS_INLINE xsimd::batch_bool<T, X> equal(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
+template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch_bool<T, X> equal(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
   return a == b;
 }
 template <class T, class X>
 TFL_ALWAYS_INLINE xsimd::batch<T, X> select(const xsimd::batch_bool<T, X>& mask, const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
   return xsimd::select(mask, a, b);
 }
+#if defined(__AVX512BW__)
+// xsimd's own goes through intrinsics that are macros without optimization, and then doesn't compile.
+TFL_ALWAYS_INLINE Int32<Avx512> select(const xsimd::batch_bool<std::int32_t, xsimd::avx512bw>& mask, const Int32<Avx512>& a,
+                                       const Int32<Avx512>& b) {
+  return Int32<Avx512>(_mm512_mask_blend_epi32(mask, b, a));
+}
+#endif
 template <class T, class X>
 TFL_ALWAYS_INLINE xsimd::batch<T, X> clamp(const xsimd::batch<T, X>& x, const xsimd::batch<T, X>& lo, const xsimd::batch<T, X>& hi) {
   // In this order, x86 returns the second operand where one is NaN, and Arm NaN.
@@ -55,7 +59,7 @@ template <class T> struct Ones<Scalar, T> {
 };
 #if TFL_HAS_XSIMD
 template <class A> struct Ones<A, std::int32_t> {
-  template <class Mask> static TFL_ALWAYS_INLINE Int32<A> of(const Mask& mask) { return xsimd::select(mask, Int32<A>(1), Int32<A>(0)); }
+  template <class Mask> static TFL_ALWAYS_INLINE Int32<A> of(const Mask& mask) { return select(mask, Int32<A>(1), Int32<A>(0)); }
 };
 template <class A> struct Ones<A, float> {
   template <class Mask> static TFL_ALWAYS_INLINE Int32<A> of(const Mask& mask) {

@@ -21,12 +21,8 @@ template <class A> inline constexpr bool has_dot = !std::is_same_v<A, Scalar>;
 
 namespace detail {
 template <int Bytes> struct BitsOf;
-template <> struct BitsOf<2> {
-  using type = std::int16_t;
-};
-template <> struct BitsOf<4> {
-  using type = std::int32_t;
-};
+template <> struct BitsOf<2> { using type = std::int16_t; };
+template <> struct BitsOf<4> { using type = std::int32_t; };
 template <class A, int Bytes> TFL_ALWAYS_INLINE typename BitsOf<Bytes>::type bits_at(const void* p) {
   typename BitsOf<Bytes>::type bits;
   std::memcpy(&bits, p, Bytes);
@@ -176,18 +172,20 @@ template <> struct Dot<NeonDotprod, std::uint8_t> {
 /// Sum of `count` bytes.
 template <class A, class T> TFL_ALWAYS_INLINE std::int32_t sum_of_bytes(const T* p, std::int64_t count) {
   std::int64_t i = 0;
+#if TFL_HAS_XSIMD && defined(__AVX512VNNI__) && defined(__AVX512BW__)
+  if constexpr (std::is_same_v<A, Avx512Vnni>) {
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i sum = _mm512_setzero_si512();
+    for (; i < count; i += 64) {
+      const __m512i x = count - i >= 64 ? _mm512_loadu_si512(p + i) : _mm512_maskz_loadu_epi8((std::uint64_t{1} << (count - i)) - 1, p + i);
+      sum = std::is_signed_v<T> ? _mm512_dpbusd_epi32(sum, ones, x) : _mm512_dpbusd_epi32(sum, x, ones);
+    }
+    return _mm512_reduce_add_epi32(sum);
+  }
+#endif
   std::int32_t total = 0;
   if (count >= lanes<std::int32_t, A>) {
     Int32<A> sum(0);
-#if TFL_HAS_XSIMD && defined(__AVX512VNNI__) && defined(__AVX512BW__)
-    if constexpr (std::is_same_v<A, Avx512Vnni>) {
-      const __m512i ones = _mm512_set1_epi8(1);
-      for (; i + 64 <= count; i += 64) {
-        const __m512i x = _mm512_loadu_si512(p + i);
-        sum = Int32<A>(std::is_signed_v<T> ? _mm512_dpbusd_epi32(sum, ones, x) : _mm512_dpbusd_epi32(sum, x, ones));
-      }
-    }
-#endif
     for (; i + lanes<std::int32_t, A> <= count; i += lanes<std::int32_t, A>) sum = sum + load_int32<A>(p + i);
     total = simd::sum(sum);
   }

@@ -11,15 +11,13 @@
 namespace tfl::simd {
 
 /// 16-bit numbers in a vector.
-template <class A>
-inline constexpr int words = 2 * lanes<std::int32_t, A>;
+template <class A> inline constexpr int words = 2 * lanes<std::int32_t, A>;
 
 template <class A>
 struct WordOps;  // load(p): words<A> numbers of 8 or 16 bits as pairs for dot16(); load_first(p, n): the first n of them, then zeros
 
 #if TFL_HAS_XSIMD && defined(__SSE4_1__)
-template <>
-struct WordOps<Sse41> {
+template <> struct WordOps<Sse41> {
   using V = Int32<Sse41>;
   static V load(const std::int8_t* p) { return V(_mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
   static V load(const std::int16_t* p) { return V(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
@@ -27,8 +25,7 @@ struct WordOps<Sse41> {
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX2__) && defined(__FMA__)
-template <>
-struct WordOps<Avx2> {
+template <> struct WordOps<Avx2> {
   using V = Int32<Avx2>;
   static V load(const std::int8_t* p) { return V(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
   static V load(const std::int16_t* p) { return V(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
@@ -36,27 +33,23 @@ struct WordOps<Avx2> {
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
-template <>
-struct WordOps<Avx512> {
+template <> struct WordOps<Avx512> {
   using V = Int32<Avx512>;
   static V load(const std::int8_t* p) { return V(_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))); }
   static V load(const std::int16_t* p) { return V(_mm512_loadu_si512(p)); }
   static V load_first(const std::int8_t* p, int n) { return V(_mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8((1u << n) - 1, p))); }
   static V load_first(const std::int16_t* p, int n) { return V(_mm512_maskz_loadu_epi16((1u << n) - 1, p)); }
 };
-template <>
-struct WordOps<Avx512Vnni> : WordOps<Avx512> {};
+template <> struct WordOps<Avx512Vnni> : WordOps<Avx512> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
-template <>
-struct WordOps<Neon> {
+template <> struct WordOps<Neon> {
   using V = Int32<Neon>;
   static V load(const std::int8_t* p) { return V(vreinterpretq_s32_s16(vmovl_s8(vld1_s8(p)))); }
   static V load(const std::int16_t* p) { return V(vreinterpretq_s32_s16(vld1q_s16(p))); }
 };
-template <>
-struct WordOps<NeonDotprod> : WordOps<Neon> {};
+template <> struct WordOps<NeonDotprod> : WordOps<Neon> {};
 #endif
 
 namespace detail {
@@ -100,7 +93,7 @@ TFL_ALWAYS_INLINE void dot_some(const float* rows, std::int64_t stride, const fl
   std::int64_t i = 0;
   for (; i + lanes<float, A> <= n; i += lanes<float, A>) {
     const Batch<float, A> factor = load<A>(x + i);
-    for (int r = 0; r < Rows; ++r) acc[r] = fma(load<A>(rows + r * stride + i), factor, acc[r]);
+    for (int r = 0; r < Rows; ++r) acc[r] = simd::fma(load<A>(rows + r * stride + i), factor, acc[r]);
   }
   for (int r = 0; r < Rows; ++r) sums[r] = sum(acc[r]);
   for (; i < n; ++i) {
@@ -112,11 +105,18 @@ TFL_ALWAYS_INLINE void dot_some(const float* rows, std::int64_t stride, const fl
 
 /// sums[r] = sum over i of matrix[r * columns + i] * x[i] for every row r. int8 and int16 matrices go with int16 vectors and int32
 /// sums, float with float.
-template <class A, class W, class X, class S>
-void dot_rows(const W* matrix, std::int64_t rows, std::int64_t columns, const X* x, S* sums) {
+template <class A, class W, class X, class S> void dot_rows(const W* matrix, std::int64_t rows, std::int64_t columns, const X* x, S* sums) {
   std::int64_t r = 0;
   for (; r + 4 <= rows; r += 4) detail::dot_some<A, 4>(matrix + r * columns, columns, x, columns, sums + r);
   for (; r < rows; ++r) detail::dot_some<A, 1>(matrix + r * columns, columns, x, columns, sums + r);
+}
+
+/// centred[i] = x[i] - zero_point: what goes with int8 rows. x may be the second half of `centred`'s bytes.
+template <class A> void centre_row(const std::int8_t* x, std::int32_t zero_point, std::int16_t* centred, std::int64_t count) {
+  constexpr int step = lanes<std::int32_t, A>;
+  std::int64_t i = 0;
+  for (; i + step <= count; i += step) store_saturated<A>(centred + i, load_int32<A>(x + i) - Int32<A>(zero_point));
+  for (; i < count; ++i) centred[i] = static_cast<std::int16_t>(x[i] - zero_point);
 }
 
 }  // namespace tfl::simd

@@ -10,8 +10,7 @@ namespace tfl::simd {
 namespace detail {
 
 /// How many bytes an architecture looks up at once; 1: none.
-template <class A>
-struct ByteTable {
+template <class A> struct ByteTable {
   static constexpr std::int64_t step = 1;
   explicit ByteTable(const std::uint8_t*) {}
   void apply(const std::uint8_t*, std::uint8_t*) const {}
@@ -20,8 +19,7 @@ struct ByteTable {
 #if TFL_HAS_XSIMD && defined(__AVX2__) && defined(__FMA__)
 // The byte shuffle gives 0 for an index from 128 on. Of the 16 rows of 16 entries, row r answers where x ^ 16r is below 16: adding 112
 // with saturation sends all else to 128 and over.
-template <>
-struct ByteTable<Avx2> {
+template <> struct ByteTable<Avx2> {
   static constexpr std::int64_t step = 32;
   __m256i rows[16];
   explicit ByteTable(const std::uint8_t* table) {
@@ -41,8 +39,7 @@ struct ByteTable<Avx2> {
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
-template <>
-struct ByteTable<Avx512> {
+template <> struct ByteTable<Avx512> {
   static constexpr std::int64_t step = 64;
   __m512i rows[16];
   explicit ByteTable(const std::uint8_t* table) {
@@ -62,15 +59,11 @@ struct ByteTable<Avx512> {
     _mm512_storeu_si512(y, result);
   }
 };
-template <>
-struct ByteTable<Avx512Vnni> : ByteTable<Avx512> {
-  using ByteTable<Avx512>::ByteTable;
-};
+template <> struct ByteTable<Avx512Vnni> : ByteTable<Avx512> { using ByteTable<Avx512>::ByteTable; };
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
-template <>
-struct ByteTable<Neon> {
+template <> struct ByteTable<Neon> {
   static constexpr std::int64_t step = 16;
   uint8x16x4_t quarters[4];
   explicit ByteTable(const std::uint8_t* table) {
@@ -88,17 +81,13 @@ struct ByteTable<Neon> {
     vst1q_u8(y, result);
   }
 };
-template <>
-struct ByteTable<NeonDotprod> : ByteTable<Neon> {
-  using ByteTable<Neon>::ByteTable;
-};
+template <> struct ByteTable<NeonDotprod> : ByteTable<Neon> { using ByteTable<Neon>::ByteTable; };
 #endif
 
 }  // namespace detail
 
 /// y[i] = table[x[i]]. x and y may be the same.
-template <class A>
-void lookup_bytes(const std::uint8_t* table, const std::uint8_t* x, std::uint8_t* y, std::int64_t count) {
+template <class A> void lookup_bytes(const std::uint8_t* table, const std::uint8_t* x, std::uint8_t* y, std::int64_t count) {
   std::int64_t i = 0;
   if constexpr (detail::ByteTable<A>::step > 1) {
     constexpr std::int64_t step = detail::ByteTable<A>::step;

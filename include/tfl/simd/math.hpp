@@ -2,9 +2,7 @@
 // Functions of floats on batches of every architecture: exp, log, tanh, logistic, sin, cos, erfc, rounding, choices.
 
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "tfl/simd/batch.hpp"
 
@@ -34,8 +32,7 @@ TFL_ALWAYS_INLINE Lane<float> round_half_even(Lane<float> x) {
 TFL_ALWAYS_INLINE Lane<float> round_half_away(Lane<float> x) { return std::round(x.value); }
 
 /// a < b ? yes : no; with NaN: no.
-template <class T, class V>
-TFL_ALWAYS_INLINE Lane<V> select_less(Lane<T> a, Lane<T> b, Lane<V> yes, Lane<V> no) {
+template <class T, class V> TFL_ALWAYS_INLINE Lane<V> select_less(Lane<T> a, Lane<T> b, Lane<V> yes, Lane<V> no) {
   return a.value < b.value ? yes : no;
 }
 
@@ -47,18 +44,25 @@ TFL_ALWAYS_INLINE xsimd::batch<T, X> select_less(const xsimd::batch<T, X>& a, co
   return xsimd::select(a < b, yes, no);
 }
 
+/// Integers chosen by a comparison of floats.
+template <class X>
+TFL_ALWAYS_INLINE xsimd::batch<std::int32_t, X> select_less(const xsimd::batch<float, X>& a, const xsimd::batch<float, X>& b,
+                                                            const xsimd::batch<std::int32_t, X>& yes,
+                                                            const xsimd::batch<std::int32_t, X>& no) {
+  using B = xsimd::batch<float, X>;
+  return xsimd::bitwise_cast<xsimd::batch<std::int32_t, X>>(xsimd::select(a < b, xsimd::bitwise_cast<B>(yes), xsimd::bitwise_cast<B>(no)));
+}
+
 namespace detail {
 // 2^n for whole n in [-126, 127].
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> power_of_two(const xsimd::batch<float, X>& n) {
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> power_of_two(const xsimd::batch<float, X>& n) {
   using I = xsimd::batch<std::int32_t, X>;
   return xsimd::bitwise_cast<xsimd::batch<float, X>>((xsimd::to_int(n) + I(127)) << 23);
 }
 }  // namespace detail
 
 /// Relative error below 2e-7; results under 2^-126 come gradually to 0, over the largest float infinity.
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> exp(const xsimd::batch<float, X>& x) {
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> exp(const xsimd::batch<float, X>& x) {
   using B = xsimd::batch<float, X>;
   // x = n log 2 + r; the bounds are where every float has become 0 or infinity.
   const B bounded = xsimd::min(xsimd::max(x, B(-104.0f)), B(89.0f));
@@ -76,45 +80,17 @@ TFL_ALWAYS_INLINE xsimd::batch<float, X> exp(const xsimd::batch<float, X>& x) {
   const B y = p * detail::power_of_two(half) * detail::power_of_two(n - half);
   return xsimd::select(x == x, y, x);
 }
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> expm1(const xsimd::batch<float, X>& x) {
-  return xsimd::expm1(x);
-}
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> log(const xsimd::batch<float, X>& x) {
-  return xsimd::log(x);
-}
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> sin(const xsimd::batch<float, X>& x) {
-  return xsimd::sin(x);
-}
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> cos(const xsimd::batch<float, X>& x) {
-  return xsimd::cos(x);
-}
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> tanh(const xsimd::batch<float, X>& x) {
-  return xsimd::tanh(x);
-}
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> erfc(const xsimd::batch<float, X>& x) {
-  return xsimd::erfc(x);
-}
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> floor(const xsimd::batch<float, X>& x) {
-  return xsimd::floor(x);
-}
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> ceil(const xsimd::batch<float, X>& x) {
-  return xsimd::ceil(x);
-}
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> round_half_even(const xsimd::batch<float, X>& x) {
-  return xsimd::nearbyint(x);
-}
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> expm1(const xsimd::batch<float, X>& x) { return xsimd::expm1(x); }
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> log(const xsimd::batch<float, X>& x) { return xsimd::log(x); }
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> sin(const xsimd::batch<float, X>& x) { return xsimd::sin(x); }
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> cos(const xsimd::batch<float, X>& x) { return xsimd::cos(x); }
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> tanh(const xsimd::batch<float, X>& x) { return xsimd::tanh(x); }
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> erfc(const xsimd::batch<float, X>& x) { return xsimd::erfc(x); }
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> floor(const xsimd::batch<float, X>& x) { return xsimd::floor(x); }
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> ceil(const xsimd::batch<float, X>& x) { return xsimd::ceil(x); }
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> round_half_even(const xsimd::batch<float, X>& x) { return xsimd::nearbyint(x); }
 /// Half away from zero: exact, also where adding 0.5 would round.
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<float, X> round_half_away(const xsimd::batch<float, X>& x) {
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<float, X> round_half_away(const xsimd::batch<float, X>& x) {
   using B = xsimd::batch<float, X>;
   const B magnitude = xsimd::abs(x);
   const B whole = xsimd::floor(magnitude);
@@ -125,28 +101,11 @@ TFL_ALWAYS_INLINE xsimd::batch<float, X> round_half_away(const xsimd::batch<floa
 #endif
 
 /// 1 / (1 + exp(-x))
-template <class B>
-TFL_ALWAYS_INLINE B logistic(B x) {
+template <class B> TFL_ALWAYS_INLINE B logistic(B x) {
   // exp(-|x|) cannot overflow; for negative x the fraction is extended by it, which keeps the relative error small.
   const B e = simd::exp(B(0.0f) - simd::abs(x));
   const B numerator = simd::select_less(x, B(0.0f), e, B(1.0f));
-  return numerator / (B(1.0f) + e);
-}
-
-// ---- Loops
-
-/// y[i] = f(x[i]) where f takes the same steps for every element, whatever its place: the tail goes through the vector function too.
-template <class A, class F>
-TFL_ALWAYS_INLINE void map_whole(const float* x, float* y, std::int64_t count, F f) {
-  constexpr std::size_t n = lanes<float, A>;
-  std::int64_t i = 0;
-  for (; i + lanes<float, A> <= count; i += lanes<float, A>) simd::store(y + i, f(load<A>(x + i)));
-  const std::size_t left = static_cast<std::size_t>(count - i) % n;
-  if (left == 0) return;
-  float rest[n] = {};
-  std::memcpy(rest, x + i, left * sizeof(float));
-  simd::store(rest, f(load<A>(static_cast<const float*>(rest))));
-  std::memcpy(y + i, rest, left * sizeof(float));
+  return simd::divide(numerator, B(1.0f) + e);
 }
 
 }  // namespace tfl::simd

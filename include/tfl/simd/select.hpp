@@ -1,9 +1,10 @@
 #pragma once
-// Comparing lanes and choosing between them; values rounded exactly where C++ says, whatever the compiler may fuse.
+// More on lanes: choosing integers by floats, shifting, truncating; values rounded exactly where C++ says, whatever the compiler may fuse.
 
-#include <cmath>
 #include <cstdint>
+#include <type_traits>
 
+#include "tfl/simd/compare.hpp"
 #include "tfl/simd/int32.hpp"
 
 namespace tfl::simd {
@@ -11,9 +12,7 @@ namespace tfl::simd {
 // ---- Masks: bool for one lane, xsimd's batch_bool otherwise. NaN compares as in C++: false.
 
 template <class T> TFL_ALWAYS_INLINE bool greater(Lane<T> a, Lane<T> b) { return a.value > b.value; }
-template <class T> TFL_ALWAYS_INLINE bool equal(Lane<T> a, Lane<T> b) { return a.value == b.value; }
 TFL_ALWAYS_INLINE bool any(bool mask) { return mask; }
-template <class T> TFL_ALWAYS_INLINE Lane<T> select(bool mask, Lane<T> a, Lane<T> b) { return mask ? a : b; }
 /// Every lane shifted right by the same amount; the sign stays.
 TFL_ALWAYS_INLINE Lane<std::int32_t> shift_right(Lane<std::int32_t> a, int by) { return a.value >> by; }
 /// Towards 0. Requires values in the range of int32.
@@ -23,14 +22,7 @@ TFL_ALWAYS_INLINE Lane<std::int32_t> truncate_to_int32(Lane<float> a) { return s
 template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch_bool<T, X> greater(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
   return a > b;
 }
-template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch_bool<T, X> equal(const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
-  return a == b;
-}
 template <class T, class X> TFL_ALWAYS_INLINE bool any(const xsimd::batch_bool<T, X>& mask) { return xsimd::any(mask); }
-template <class T, class X>
-TFL_ALWAYS_INLINE xsimd::batch<T, X> select(const xsimd::batch_bool<T, X>& mask, const xsimd::batch<T, X>& a, const xsimd::batch<T, X>& b) {
-  return xsimd::select(mask, a, b);
-}
 /// Integers chosen by a comparison of floats.
 template <class X>
 TFL_ALWAYS_INLINE xsimd::batch<std::int32_t, X> select(const xsimd::batch_bool<float, X>& mask, const xsimd::batch<std::int32_t, X>& a,
@@ -42,8 +34,7 @@ TFL_ALWAYS_INLINE xsimd::batch<std::int32_t, X> select(const xsimd::batch_bool<f
 template <class X> TFL_ALWAYS_INLINE xsimd::batch<std::int32_t, X> shift_right(const xsimd::batch<std::int32_t, X>& a, int by) {
   return a >> by;
 }
-template <class X>
-TFL_ALWAYS_INLINE xsimd::batch<std::int32_t, X> truncate_to_int32(const xsimd::batch<float, X>& a) {
+template <class X> TFL_ALWAYS_INLINE xsimd::batch<std::int32_t, X> truncate_to_int32(const xsimd::batch<float, X>& a) {
   return xsimd::to_int(a);
 }
 #endif
@@ -70,6 +61,17 @@ template <class T, class X> TFL_ALWAYS_INLINE xsimd::batch<T, X> rounded(xsimd::
   return x;
 }
 #endif
+
+/// All lanes combined into one value, pairwise: f(Lane, Lane) in any order.
+template <class T, class B, class F> TFL_ALWAYS_INLINE T fold_lanes(const B& batch, F f) {
+  constexpr int width = static_cast<int>(B::size);
+  T values[width];
+  simd::store(values, batch);  // qualified: xsimd has a store() too
+  for (int half = width / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) values[i] = f(Lane<T>(values[i]), Lane<T>(values[i + half])).value;
+  }
+  return values[0];
+}
 
 /// Lanes of type Acc from elements of type T: as they are, or widened to 32 bits.
 template <class A, class Acc, class T> TFL_ALWAYS_INLINE Batch<Acc, A> load_as(const T* from) {

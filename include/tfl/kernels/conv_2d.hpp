@@ -1,0 +1,326 @@
+#pragma once
+// CONV_2D: float32; int8, uint8 and int16 quantized; float activations with int8 weights (hybrid).
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "tfl/kernels/dynamic_range.hpp"
+#include "tfl/kernels/filter_quantization.hpp"
+#include "tfl/kernels/op.hpp"
+#include "tfl/kernels/window.hpp"
+#include "tfl/kernels/window_rows.hpp"
+#include "tfl/linalg/direct.hpp"
+#include "tfl/linalg/gemm.hpp"
+#include "tfl/quant/activation.hpp"
+
+namespace tfl {
+
+/// CONV_2D: input[N,H,W,G*C] * filter[O,KH,KW,C] (+ bias[O]) -> output[N,OH,OW,O], in G groups of O/G filters
+/// y[n,i,j,o] = clamp(bias[o] + sum over a, b, c of x[n, i*stride - before + a*dilation, j*.. + b*.., group(o)*C + c] * w[o,a,b,c])
+struct Conv2D {
+  static constexpr BuiltinOperator code = BuiltinOperator::CONV_2D;
+  static constexpr Arity inputs{2, 3}, outputs = 1;
+  static constexpr int max_version = 8;
+
+  struct Options {
+    Padding padding = Padding::same;
+    Activation activation = Activation::none;
+    std::int32_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+    template <class Table> static constexpr Options read(const Table& table) {
+      return {static_cast<Padding>(table.padding()),
+              activation_from(static_cast<std::int64_t>(table.fused_activation_function())),
+              table.stride_h(),
+              table.stride_w(),
+              table.dilation_h_factor(),
+              table.dilation_w_factor()};
+    }
+  };
+
+  static constexpr Violation infer(const Options& options, const NodeDescription& node) {
+    if (const Violation v = require_rank(node, 0, 4)) return v;
+    if (const Violation v = require_rank(node, 1, 4)) return v;
+    if (const Violation v = require_same_type(node, 0, 0)) return v;
+    const Shape &in = node.input(0).shape, &filter = node.input(1).shape;
+    for (int axis = 1; axis < 4; ++axis) {
+      if (in[axis] < 1)
+        return input_violation(0, ErrorCode::invalid_shape, "must have no empty dimension but the first; dimension {} is {}", axis,
+                               in[axis]);
+    }
+    for (int axis = 0; axis < 4; ++axis) {
+      if (filter[axis] < 1)
+        return input_violation(1, ErrorCode::invalid_shape, "must have no empty dimension; dimension {} is {}", axis, filter[axis]);
+    }
+    if (in[3] % filter[3] != 0) {
+      return input_violation(1, ErrorCode::invalid_shape, "must have a last dimension that divides the input's {} channels; it is {}",
+                             in[3], filter[3]);
+    }
+    if (filter[0] % (in[3] / filter[3]) != 0) {
+      return input_violation(1, ErrorCode::invalid_shape, "must have as many filters in each of {} groups; {} do not divide so",
+                             in[3] / filter[3], filter[0]);
+    }
+    if (const Violation v = check_types(node)) return v;
+    if (const Violation v = require_window_options(options.stride_h, options.stride_w, options.dilation_h, options.dilation_w)) return v;
+    if (options.padding != Padding::same && options.padding != Padding::valid) {
+      return node_violation(ErrorCode::invalid_option, "has a padding that is neither SAME nor VALID");
+    }
+    linalg::WindowShape shape;
+    if (const Violation v = make_shape(options, node, shape)) return v;
+    constexpr std::int64_t most = 0x7fffffff;
+    if (shape.y.output > most || shape.x.output > most)
+      return output_violation(0, ErrorCode::invalid_shape, "would have a dimension above 2^31 - 1");
+    node.output(0).shape = {in[0], static_cast<std::int32_t>(shape.y.output), static_cast<std::int32_t>(shape.x.output), filter[0]};
+    return {};
+  }
+
+  template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
+    linalg::WindowShape shape;
+    if (make_shape(options, node, shape)) return {};
+    Needs needs;
+    const TensorType type = node.input(0).type;
+    const bool hybrid = is_hybrid(node);
+    if (type != TensorType::float32) needs.multipliers = node.input(1).shape[0];
+    const std::int64_t image = hybrid ? (shape.image() + 15) / 16 * 16 : 0;
+    needs.scratch_bytes = image;
+    if constexpr (simd::has_dot<Arch>) {
+      const bool constant = node.input(1).is_constant && (!node.input(2).present() || node.input(2).is_constant);
+      if (!constant || type == TensorType::int16) return needs;
+      const int bytes = type == TensorType::float32 && !hybrid ? 4 : 1, tile = linalg::tile_rows<Arch>;
+      const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, tile, bytes);
+      const bool is_unsigned = type == TensorType::uint8;
+      needs.packed_bytes = bytes == 4    ? float_layout<Arch>(shape, how).bytes()
+                           : is_unsigned ? byte_layout<Arch, std::uint8_t>(shape, how).bytes()
+                                         : byte_layout<Arch, std::int8_t>(shape, how).bytes();
+      needs.scratch_bytes += shape.pad_bytes(how, bytes) + node.workers() * shape.worker_bytes(how, tile, bytes);
+    }
+    return needs;
+  }
+
+  struct Prepared {
+    linalg::WindowShape shape;
+    std::int32_t input_zero_point = 0, filter_zero_point = 0, output_zero_point = 0;
+    Int32Range range{0, 0};
+    FloatRange float_range{0, 0};
+    std::span<const float> filter_scales{};  // of a hybrid, where it has several
+    float filter_scale = 0;
+    bool asymmetric = false;
+    std::span<const float> scales() const { return filter_scales.empty() ? std::span<const float>(&filter_scale, 1) : filter_scales; }
+  };
+  static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node,
+                                                       std::span<Multiplier> multipliers) {
+    Prepared p;
+    if (const Violation v = make_shape(options, node, p.shape)) return v;
+    const Quantization& filter = node.input(1).quantization;
+    p.float_range = float_range(options.activation);
+    if (is_hybrid(node)) {
+      p.filter_scale = filter.scale;
+      bool equal = true;
+      for (const float scale : filter.channel_scales) equal = equal && scale == filter.channel_scales[0];
+      if (filter.per_channel()) p.filter_scales = filter.channel_scales;
+      // TFLite quantizes activations asymmetrically only where filters have scales of their own, or groups.
+      p.asymmetric = !equal || p.shape.groups > 1;
+      return p;
+    }
+    if (node.input(0).type == TensorType::float32) return p;
+    p.input_zero_point = node.input(0).quantization.zero_point;
+    p.filter_zero_point = filter.zero_point;
+    p.output_zero_point = node.output(0).quantization.zero_point;
+    p.range = quantized_range(options.activation, node.output(0).type, node.output(0).quantization);
+    if (const Violation v = detail::filter_multipliers(node, 0, 1, multipliers)) return v;
+    return p;
+  }
+
+  template <class Run, class In, class Filter, class Bias>
+  static void pack(const Run& run, In, Filter filter, Bias bias, std::byte* packed) {
+    using A = typename Run::Arch;
+    using T = typename In::value_type;
+    using W = typename Filter::value_type;
+    if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
+      const Prepared& p = run.prepared;
+      const linalg::Rows how = p.shape.rows(linalg::gathered_bytes_limit, linalg::tile_rows<A>, sizeof(W));
+      if constexpr (std::is_same_v<W, float>) {
+        linalg::pack_float(float_layout<A>(p.shape, how), filter.data(), bias.data(), packed);
+      } else if constexpr (std::is_same_v<T, float>) {
+        linalg::pack_dequantizing<A>(byte_layout<A, std::int8_t>(p.shape, how), reinterpret_cast<const std::int8_t*>(filter.data()),
+                                     p.scales(), bias.data(), packed);
+      } else {
+        linalg::pack_quantized<A>(byte_layout<A, T>(p.shape, how), filter.data(),
+                                  {p.input_zero_point, p.filter_zero_point, run.multipliers, bias.data()}, packed);
+      }
+    }
+  }
+
+  template <class Run, class In, class Filter, class Bias, class Out>
+  static void eval(const Run& run, In in, Filter filter, Bias bias, Out out) {
+    using A = typename Run::Arch;
+    using T = typename In::value_type;
+    const Prepared& p = run.prepared;
+    const linalg::WindowShape& shape = p.shape;
+    if (out.count() == 0) return;
+    if constexpr (std::is_same_v<T, float> && !std::is_same_v<typename Filter::value_type, float>) {
+      eval_hybrid(run, in.data(), reinterpret_cast<const std::int8_t*>(filter.data()), bias.data(), out.data());
+    } else {
+      if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
+        if (run.packed != nullptr) {
+          const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, linalg::tile_rows<A>, sizeof(T));
+          const std::int64_t rows = shape.batches * shape.positions();
+          const linalg::WindowRows<T> windows(shape, how, linalg::tile_rows<A>, in.data(), static_cast<T>(p.input_zero_point), run.scratch);
+          if constexpr (std::is_same_v<T, float>) {
+            linalg::multiply_float<A>(run.executor, float_layout<A>(shape, how), rows, shape.group_channels, run.packed, windows,
+                                      p.float_range, out.data());
+          } else {
+            linalg::multiply_quantized<A, T, false>(run.executor, byte_layout<A, T>(shape, how), rows, shape.group_channels,
+                                                    p.filter_zero_point, run.packed, windows, p.output_zero_point, p.range, out.data());
+          }
+          return;
+        }
+      }
+      direct<A>(run.executor, shape, shape.batches, in.data(), filter.data(), p.input_zero_point, p.filter_zero_point, out.data(),
+                [&](std::int64_t o, auto sum) {
+                  if constexpr (std::is_same_v<T, float>) {
+                    return clamped(bias ? sum + bias[o] : sum, p.float_range);
+                  } else {
+                    const Multiplier by = run.multipliers[static_cast<std::size_t>(o)];
+                    std::int32_t y;
+                    if constexpr (sizeof(T) == 2) {
+                      y = detail::multiply_wide(bias ? detail::wrapping_add(sum, std::int64_t{bias[o]}) : sum, by);
+                    } else {
+                      y = multiply(bias ? detail::wrapping_add(sum, bias[o]) : sum, by);
+                    }
+                    y = detail::wrapping_add(y, p.output_zero_point);
+                    return static_cast<T>(y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y);
+                  }
+                });
+    }
+  }
+
+  using Types =
+      Signatures<Signature<Takes<float, float, float>, Gives<float>>,
+                 Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
+                 Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
+                 Signature<Takes<std::int16_t, std::int8_t, std::int32_t>, Gives<std::int16_t>>,
+                 Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
+                 Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<float, std::uint8_t, float>, Gives<float>>>;
+
+ private:
+  static constexpr bool is_hybrid(const NodeDescription& node) {
+    return node.input(0).type == TensorType::float32 && (node.input(1).type == TensorType::int8 || node.input(1).type == TensorType::uint8);
+  }
+
+  static constexpr Violation check_types(const NodeDescription& node) {
+    const TensorType type = node.input(0).type, filter = node.input(1).type, bias = node.input(2).type;
+    const bool hybrid = is_hybrid(node);
+    if (type != TensorType::float32 && !is_quantized_integer(type)) {
+      return input_violation(0, ErrorCode::unsupported_type, "must be float32, int8, uint8 or int16");
+    }
+    const TensorType wanted = type == TensorType::int16 ? TensorType::int8 : type;
+    if (filter != wanted && !hybrid) {
+      return input_violation(1, ErrorCode::unsupported_type,
+                             "has a type that does not go with the input's: float32 takes float32 or int8, uint8 takes uint8, others int8");
+    }
+    if (node.input(2).present()) {
+      const bool fits = type == TensorType::float32 ? bias == TensorType::float32
+                                                    : bias == TensorType::int32 || (type == TensorType::int16 && bias == TensorType::int64);
+      if (!fits)
+        return input_violation(
+            2, ErrorCode::invalid_type,
+            "has a type that does not go with the input's: float32 takes float32, int8 and uint8 int32, int16 int32 or int64");
+      if (node.input(2).count() != node.input(1).shape[0]) {
+        return input_violation(2, ErrorCode::invalid_shape, "must have one element for each of {} filters, not {}", node.input(1).shape[0],
+                               node.input(2).count());
+      }
+      if (type != TensorType::float32 && node.input(2).quantization.zero_point != 0) {
+        return input_violation(2, ErrorCode::invalid_quantization, "must have the zero point 0, not {}",
+                               node.input(2).quantization.zero_point);
+      }
+    }
+    if (!hybrid)
+      return type == TensorType::float32 ? Violation{} : detail::require_filter_quantization(node, 0, 1, 0, node.input(1).shape[0]);
+    const Quantization& q = node.input(1).quantization;
+    if (!q.present()) return input_violation(1, ErrorCode::invalid_quantization, "must have a scale");
+    if (q.per_channel() && (q.axis != 0 || static_cast<std::int64_t>(q.channel_scales.size()) != node.input(1).shape[0])) {
+      return input_violation(1, ErrorCode::invalid_quantization, "must have one scale, or one for each of {} filters along axis 0",
+                             node.input(1).shape[0]);
+    }
+    return {};
+  }
+
+  static constexpr Violation make_shape(const Options& options, const NodeDescription& node, linalg::WindowShape& shape) {
+    const Shape &in = node.input(0).shape, &filter = node.input(1).shape;
+    shape.batches = in[0];
+    shape.channels = in[3];
+    shape.group_channels = filter[3];
+    shape.groups = in[3] / filter[3];
+    shape.columns = filter[0] / shape.groups;
+    if (const Violation v = make_window_axis(shape.y, options.padding, in[1], filter[1], options.stride_h, options.dilation_h)) return v;
+    return make_window_axis(shape.x, options.padding, in[2], filter[2], options.stride_w, options.dilation_w);
+  }
+
+  template <class A> static constexpr linalg::PanelLayout float_layout(const linalg::WindowShape& shape, linalg::Rows how) {
+    return linalg::float_panels<A>(shape.columns, shape.groups, shape.segments(how), shape.length(how));
+  }
+  template <class A, class T> static constexpr linalg::PanelLayout byte_layout(const linalg::WindowShape& shape, linalg::Rows how) {
+    return linalg::byte_panels<A, T>(shape.columns, shape.groups, shape.segments(how), shape.length(how),
+                                     how == linalg::Rows::gathered ? shape.gathered_step(1) : 0);
+  }
+
+  static float clamped(float y, FloatRange range) {
+    y = y < range.lo ? range.lo : y;
+    return range.hi < y ? range.hi : y;
+  }
+
+  /// out[position][o] = finish(o, sum of products) on filters as they are.
+  template <class A, class Executor, class T, class W, class Y, class Finish>
+  static void direct(Executor& executor, const linalg::WindowShape& shape, std::int64_t batches, const T* in, const W* filter,
+                     std::int32_t x_zero, std::int32_t w_zero, Y* out, Finish finish) {
+    const std::int64_t channels = shape.groups * shape.columns;
+    executor.parallel_for(batches * shape.y.output, 1 + shape.x.output * channels * shape.depth() / 2,
+                          [&](std::int64_t first, std::int64_t last, int) {
+                            for (std::int64_t row = first; row < last; ++row) {
+                              const T* image = in + row / shape.y.output * shape.image();
+                              Y* to = out + row * shape.x.output * channels;
+                              for (std::int64_t x = 0; x < shape.x.output; ++x, to += channels) {
+                                for (std::int64_t g = 0; g < shape.groups; ++g) {
+                                  const std::int64_t o = g * shape.columns;
+                                  linalg::for_each_product<A>(linalg::runs_of(shape, image, row % shape.y.output, x, g),
+                                                              filter + o * shape.depth(), shape.depth(), shape.columns, x_zero, w_zero,
+                                                              [&](std::int64_t n, auto sum) { to[o + n] = finish(o + n, sum); });
+                                }
+                              }
+                            }
+                          });
+  }
+
+  template <class Run> static void eval_hybrid(const Run& run, const float* in, const std::int8_t* filter, const float* bias, float* out) {
+    using A = typename Run::Arch;
+    const Prepared& p = run.prepared;
+    const linalg::WindowShape& shape = p.shape;
+    auto* image = reinterpret_cast<std::int8_t*>(run.scratch);
+    const std::int64_t outputs = shape.positions() * shape.groups * shape.columns;
+    for (std::int64_t b = 0; b < shape.batches; ++b) {
+      const float* from = in + b * shape.image();
+      const detail::RowQuantization q = p.asymmetric ? detail::quantize_row_asymmetric<A>(from, shape.image(), image)
+                                                     : detail::quantize_row_symmetric<A>(from, shape.image(), image);
+      float* to = out + b * outputs;
+      if constexpr (simd::has_dot<A>) {
+        if (run.packed != nullptr) {
+          const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, linalg::tile_rows<A>, 1);
+          const linalg::WindowRows<std::int8_t> windows(shape, how, linalg::tile_rows<A>, image, static_cast<std::int8_t>(q.zero_point),
+                                                        run.scratch + (shape.image() + 15) / 16 * 16);
+          linalg::multiply_dequantizing<A, std::int8_t>(run.executor, byte_layout<A, std::int8_t>(shape, how), shape.positions(),
+                                                        shape.group_channels, run.packed, windows, &q.zero_point, &q.scale, 0,
+                                                        p.float_range, to);
+          continue;
+        }
+      }
+      const std::span<const float> scales = p.scales();
+      direct<A>(run.executor, shape, 1, image, filter, q.zero_point, 0, to, [&](std::int64_t o, std::int32_t sum) {
+        const float y = static_cast<float>(sum) * (scales[scales.size() > 1 ? static_cast<std::size_t>(o) : 0] * q.scale);
+        return clamped(bias != nullptr ? y + bias[o] : y, p.float_range);
+      });
+    }
+  }
+};
+
+}  // namespace tfl

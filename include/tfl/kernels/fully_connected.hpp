@@ -1,0 +1,386 @@
+#pragma once
+// FULLY_CONNECTED: float32; int8, uint8 and int16 quantized; float activations with int8 weights (hybrid).
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+#include "tfl/kernels/dynamic_range.hpp"
+#include "tfl/kernels/filter_quantization.hpp"
+#include "tfl/kernels/op.hpp"
+#include "tfl/linalg/direct.hpp"
+#include "tfl/linalg/gemm.hpp"
+#include "tfl/quant/activation.hpp"
+
+namespace tfl {
+
+/// FULLY_CONNECTED: input[..] seen as [M,K] * weights[N,K] (+ bias[N]) -> output[M,N], or [..,N] where keep_num_dims
+/// y[m,n] = activation(bias[n] + sum over k of x[m,k] * w[n,k])
+struct FullyConnected {
+  static constexpr BuiltinOperator code = BuiltinOperator::FULLY_CONNECTED;
+  static constexpr Arity inputs{2, 3}, outputs = 1;
+  static constexpr int max_version = 14;
+
+  struct Options {
+    Activation activation = Activation::none;
+    bool keep_num_dims = false, asymmetric_quantize_inputs = false, shuffled = false;
+    template <class Table> static constexpr Options read(const Table& table) {
+      return {activation_from(static_cast<std::int64_t>(table.fused_activation_function())), table.keep_num_dims(),
+              table.asymmetric_quantize_inputs(), static_cast<int>(table.weights_format()) != 0};
+    }
+  };
+
+  static constexpr Violation infer(const Options& options, const NodeDescription& node) {
+    if (const Violation v = require_rank(node, 1, 2)) return v;
+    if (options.shuffled) return node_violation(ErrorCode::unsupported_type, "has its weights shuffled, a format that is not supported:");
+    if (const Violation v = check_types(node)) return v;
+    if (const Violation v = check_quantization(options, node)) return v;
+    const Shape &in = node.input(0).shape, &weights = node.input(1).shape;
+    const std::int64_t n = weights[0], k = weights[1];
+    if (node.input(2).present() && node.input(2).count() != n) {
+      return input_violation(2, ErrorCode::invalid_shape, "must have one element for each of {} rows of weights, not {}", n,
+                             node.input(2).count());
+    }
+    if (options.keep_num_dims || k == 0) {
+      if (in.rank() == 0 || in.last() != k) {
+        return input_violation(0, ErrorCode::invalid_shape, "must have {} as last dimension, as the weights do, not {}", k, in.last());
+      }
+    } else if (node.input(0).count() % k != 0) {
+      return input_violation(0, ErrorCode::invalid_shape, "its {} elements do not divide into rows of {}, which the weights take",
+                             node.input(0).count(), k);
+    }
+    if (options.keep_num_dims) {
+      Shape shape = in;
+      shape[in.rank() - 1] = weights[0];
+      node.output(0).shape = shape;
+    } else {
+      const std::int64_t m = k == 0 ? in.count(0, in.rank() - 1) : node.input(0).count() / k;
+      node.output(0).shape = {static_cast<std::int32_t>(m), weights[0]};
+    }
+    return {};
+  }
+
+  template <class Arch> static constexpr Needs needs(const Options&, const NodeDescription& node) {
+    Needs needs;
+    const TensorType type = node.input(0).type;
+    const std::int64_t n = node.input(1).shape[0], k = node.input(1).shape[1];
+    if (type != TensorType::float32) needs.multipliers = n;
+    if (n == 0 || k == 0) return needs;
+    if (is_hybrid(node)) needs.scratch_bytes = hybrid_scratch(node.input(0).count() / k, k);
+    if constexpr (simd::has_dot<Arch>) {
+      const bool constant = node.input(1).is_constant && (!node.input(2).present() || node.input(2).is_constant);
+      if (!constant || type == TensorType::int16 || node.output(0).type == TensorType::int16) return needs;
+      needs.packed_bytes = node.input(1).type == TensorType::float32 ? linalg::float_panels<Arch>(n, 1, 1, k).bytes()
+                           : type == TensorType::uint8               ? linalg::byte_panels<Arch, std::uint8_t>(n, 1, 1, k).bytes()
+                                                                     : linalg::byte_panels<Arch, std::int8_t>(n, 1, 1, k).bytes();
+    }
+    return needs;
+  }
+
+  struct Prepared {
+    std::int64_t rows = 0, columns = 0, depth = 0;
+    std::int32_t input_zero_point = 0, weight_zero_point = 0, output_zero_point = 0;
+    Int32Range range{0, 0};
+    FloatRange float_range{0, 0};
+    std::span<const float> weight_scales{};  // of a hybrid, where it has several
+    float weight_scale = 0;
+    bool asymmetric = false;
+    Activation activation = Activation::none;
+    std::span<const float> scales() const { return weight_scales.empty() ? std::span<const float>(&weight_scale, 1) : weight_scales; }
+  };
+  static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node,
+                                                       std::span<Multiplier> multipliers) {
+    Prepared p;
+    p.columns = node.input(1).shape[0];
+    p.depth = node.input(1).shape[1];
+    p.rows = p.depth > 0 ? node.input(0).count() / p.depth : 0;
+    p.activation = options.activation;
+    p.float_range = float_range(options.activation);
+    const Quantization &in = node.input(0).quantization, &weights = node.input(1).quantization, &out = node.output(0).quantization;
+    if (is_hybrid(node)) {
+      p.weight_scale = weights.scale;
+      if (weights.per_channel()) p.weight_scales = weights.channel_scales;
+      p.asymmetric = options.asymmetric_quantize_inputs;
+      return p;
+    }
+    if (node.input(0).type == TensorType::float32) return p;
+    p.input_zero_point = in.zero_point;
+    p.weight_zero_point = weights.per_channel() ? 0 : weights.zero_point;
+    p.output_zero_point = out.zero_point;
+    p.range = quantized_range(options.activation, node.output(0).type, out);
+    const bool real = in_double(node);
+    for (std::size_t n = 0; n < multipliers.size(); ++n) {
+      const float scale = weights.scale_of(static_cast<std::int64_t>(n));
+      // With one scale for all weights, TFLite multiplies it with the input's in float.
+      const double product = weights.per_channel() || real ? static_cast<double>(in.scale) * static_cast<double>(scale)
+                                                           : static_cast<double>(in.scale * scale);
+      const double multiplier = product / static_cast<double>(out.scale);
+      multipliers[n] = quantize_multiplier(multiplier);
+      if (multipliers[n].shift > (node.input(0).type == TensorType::int16 && !real ? 7 : 30)) {
+        return input_violation(1, ErrorCode::invalid_quantization, "has a scale, in row {}, too large for the output's scale",
+                               static_cast<std::int64_t>(n));
+      }
+      if (real) multipliers[n] = std::bit_cast<Multiplier>(multiplier);
+    }
+    return p;
+  }
+
+  template <class Run, class In, class Weights, class Bias>
+  static void pack(const Run& run, In, Weights weights, Bias bias, std::byte* packed) {
+    using A = typename Run::Arch;
+    using T = typename In::value_type;
+    using W = typename Weights::value_type;
+    if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
+      const Prepared& p = run.prepared;
+      if constexpr (std::is_same_v<W, float>) {
+        linalg::pack_float(linalg::float_panels<A>(p.columns, 1, 1, p.depth), weights.data(), bias.data(), packed);
+      } else if constexpr (std::is_same_v<T, float>) {
+        linalg::pack_dequantizing<A>(linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth),
+                                     reinterpret_cast<const std::int8_t*>(weights.data()), p.scales(), bias.data(), packed);
+      } else {
+        linalg::pack_quantized<A>(linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), weights.data(),
+                                  {p.input_zero_point, p.weight_zero_point, run.multipliers, bias.data(), true}, packed);
+      }
+    }
+  }
+
+  template <class Run, class In, class Weights, class Bias, class Out>
+  static void eval(const Run& run, In in, Weights weights, Bias bias, Out out) {
+    using A = typename Run::Arch;
+    using T = typename In::value_type;
+    using W = typename Weights::value_type;
+    using Y = typename Out::value_type;
+    const Prepared& p = run.prepared;
+    if (out.count() == 0) return;
+    if (p.depth == 0) {  // as TFLite: no products, and no bias either
+      std::memset(static_cast<void*>(out.data()), 0, static_cast<std::size_t>(out.count()) * sizeof(Y));
+      return;
+    }
+    if constexpr (std::is_same_v<T, float> && !std::is_same_v<W, float>) {
+      eval_hybrid(run, in.data(), reinterpret_cast<const std::int8_t*>(weights.data()), bias.data(), out.data());
+    } else {
+      if constexpr (simd::has_dot<A> && sizeof(T) != 2 && sizeof(Y) != 2) {
+        if (run.packed != nullptr) {
+          const RowsOf<A, T> rows{in.data(), p.depth};
+          if constexpr (std::is_same_v<T, float>) {
+            linalg::multiply_float<A>(run.executor, linalg::float_panels<A>(p.columns, 1, 1, p.depth), p.rows, 0, run.packed, rows,
+                                      p.float_range, out.data());
+          } else {
+            linalg::multiply_quantized<A, T, true>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), p.rows, 0,
+                                                   p.weight_zero_point, run.packed, rows, p.output_zero_point, p.range, out.data());
+          }
+          return;
+        }
+      }
+      direct<A>(run.executor, p, in.data(), weights.data(), p.input_zero_point, p.weight_zero_point, out.data(),
+                [&](std::int64_t, std::int64_t n, auto sum) {
+                  if constexpr (std::is_same_v<T, float>) {
+                    return clamped(bias ? sum + bias[n] : sum, p.float_range);
+                  } else {
+                    const Multiplier by = run.multipliers[static_cast<std::size_t>(n)];
+                    std::int32_t y;
+                    if constexpr (sizeof(T) == 2) {
+                      const std::int64_t total = bias ? detail::wrapping_add(sum, std::int64_t{bias[n]}) : sum;
+                      y = sizeof(W) == 2 ? detail::multiply_wide(total, by) : scaled(static_cast<double>(total), by);
+                    } else {
+                      const std::int32_t total = bias ? detail::wrapping_add(sum, bias[n]) : sum;
+                      y = scaled(static_cast<double>(total), by);
+                    }
+                    y = detail::wrapping_add(y, p.output_zero_point);
+                    return static_cast<Y>(y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y);
+                  }
+                });
+    }
+  }
+
+  using Types =
+      Signatures<Signature<Takes<float, float, float>, Gives<float>>,
+                 Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
+                 Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
+                 Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::int16_t>>,
+                 Signature<Takes<std::int16_t, std::int8_t, std::int32_t>, Gives<std::int16_t>>,
+                 Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
+                 Signature<Takes<std::int16_t, std::int16_t, std::int32_t>, Gives<std::int16_t>>,
+                 Signature<Takes<std::int16_t, std::int16_t, std::int64_t>, Gives<std::int16_t>>,
+                 Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<float, std::uint8_t, float>, Gives<float>>>;
+
+ private:
+  static constexpr bool is_hybrid(const NodeDescription& node) {
+    return node.input(0).type == TensorType::float32 && (node.input(1).type == TensorType::int8 || node.input(1).type == TensorType::uint8);
+  }
+  /// Whether sums are scaled in double, as in all of TFLite's reference kernels of this op but the one with 16-bit weights. The
+  /// multipliers then are doubles, bit by bit.
+  static constexpr bool in_double(const NodeDescription& node) {
+    return node.input(0).type != TensorType::float32 && node.input(1).type != TensorType::int16;
+  }
+  static constexpr std::int64_t hybrid_scratch(std::int64_t rows, std::int64_t depth) { return rows * std::int64_t{8} + rows * depth; }
+
+  static constexpr Violation check_types(const NodeDescription& node) {
+    const TensorType type = node.input(0).type, weights = node.input(1).type, bias = node.input(2).type, out = node.output(0).type;
+    if (type != TensorType::float32 && !is_quantized_integer(type)) {
+      return input_violation(0, ErrorCode::unsupported_type, "must be float32, int8, uint8 or int16");
+    }
+    const bool weights_fit =
+        type == TensorType::int16 ? weights == TensorType::int8 || weights == TensorType::int16 : weights == type || is_hybrid(node);
+    if (!weights_fit) {
+      return input_violation(
+          1, ErrorCode::unsupported_type,
+          "has a type that does not go with the input's: float32 takes float32 or int8, int16 takes int8 or int16, others their own");
+    }
+    if (out != type && !(type == TensorType::uint8 && out == TensorType::int16)) {
+      return output_violation(0, ErrorCode::unsupported_type, "must have the type of input 0");
+    }
+    const bool bias_fits =
+        !node.input(2).present() ||
+        (type == TensorType::float32 ? bias == TensorType::float32
+                                     : bias == TensorType::int32 || (type == TensorType::int16 && bias == TensorType::int64));
+    if (!bias_fits) {
+      return input_violation(
+          2, ErrorCode::invalid_type,
+          "has a type that does not go with the input's: float32 takes float32, int8 and uint8 int32, int16 int32 or int64");
+    }
+    return {};
+  }
+
+  static constexpr Violation check_quantization(const Options& options, const NodeDescription& node) {
+    const TensorType type = node.input(0).type;
+    const Quantization& q = node.input(1).quantization;
+    const bool hybrid = is_hybrid(node);
+    if (!hybrid && !is_clamp(options.activation)) {
+      return node_violation(ErrorCode::invalid_option,
+                            "cannot apply its activation, number {}: only NONE, RELU, RELU_N1_TO_1 and RELU6 are possible here",
+                            static_cast<std::int64_t>(options.activation));
+    }
+    if (options.activation > Activation::sign_bit) {
+      return node_violation(ErrorCode::invalid_option, "has an unknown activation, number {}",
+                            static_cast<std::int64_t>(options.activation));
+    }
+    if (type == TensorType::float32 && !hybrid) return {};
+    if (!(q.scale >= 0) || (q.scale == 0 && !q.per_channel()))
+      return input_violation(1, ErrorCode::invalid_quantization, "must have a positive scale");
+    if (q.per_channel()) {
+      if (type == TensorType::uint8)
+        return input_violation(1, ErrorCode::invalid_quantization, "must have one scale for the whole tensor in uint8");
+      if (q.axis != 0) return input_violation(1, ErrorCode::invalid_quantization, "must have its scales along axis 0, not {}", q.axis);
+      if (static_cast<std::int64_t>(q.channel_scales.size()) != node.input(1).shape[0]) {
+        return input_violation(1, ErrorCode::invalid_quantization, "must have one scale for each of {} rows, not {}",
+                               node.input(1).shape[0], static_cast<std::int64_t>(q.channel_scales.size()));
+      }
+    }
+    if (hybrid) return {};
+    if (const Violation v = require_quantized_input(node, 0)) return v;
+    if (const Violation v = require_quantized_output(node, 0)) return v;
+    const std::int32_t least = type == TensorType::uint8 ? 0 : -128;
+    if (q.zero_point < least || q.zero_point > least + 255) {
+      return input_violation(1, ErrorCode::invalid_quantization, "must have a zero point from {} to {}, not {}", least, least + 255,
+                             q.zero_point);
+    }
+    if (type == TensorType::int16) {
+      if (node.input(0).quantization.zero_point != 0) {
+        return input_violation(0, ErrorCode::invalid_quantization, "must have the zero point 0 in int16, not {}",
+                               node.input(0).quantization.zero_point);
+      }
+      if (node.output(0).quantization.zero_point != 0) {
+        return output_violation(0, ErrorCode::invalid_quantization, "must have the zero point 0 in int16, not {}",
+                                node.output(0).quantization.zero_point);
+      }
+    }
+    return {};
+  }
+
+  /// Rows that follow one another.
+  template <class A, class T> struct RowsOf {
+    const T* at;
+    std::int64_t depth;
+    const T* const* operator()(std::int64_t first, int count, int, const T** few) const {
+      for (int m = 0; m < count; ++m) few[m] = at + (first + m) * depth;
+      return few;
+    }
+  };
+
+  static float clamped(float y, FloatRange range) {
+    y = y < range.lo ? range.lo : y;
+    return range.hi < y ? range.hi : y;
+  }
+
+  /// round(x * real), half away from zero, where the multiplier's bits are those of the double `real`.
+  static std::int32_t scaled(double x, Multiplier by) {
+    const double y = x * std::bit_cast<double>(by);
+    constexpr double limit = 1073741824.0;  // far outside of every output's range
+    if (!(y > -limit)) return -(1 << 30);
+    if (!(y < limit)) return 1 << 30;
+    const auto whole = static_cast<std::int32_t>(y);
+    const double rest = y - static_cast<double>(whole);
+    return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
+  }
+
+  /// out[m][n] = finish(m, n, sum of products) on weights as they are.
+  template <class A, class Executor, class T, class W, class Y, class Finish>
+  static void direct(Executor& executor, const Prepared& p, const T* in, const W* weights, std::int32_t x_zero, std::int32_t w_zero, Y* out,
+                     Finish finish) {
+    const auto block = [&](std::int64_t m, std::int64_t first, std::int64_t last) {
+      linalg::Runs<T> runs{in + m * p.depth, 0};
+      runs.length = p.depth;
+      Y* to = out + m * p.columns + first;
+      linalg::for_each_product<A>(runs, weights + first * p.depth, p.depth, last - first, x_zero, w_zero,
+                                  [&](std::int64_t n, auto sum) { to[n] = finish(m, first + n, sum); });
+    };
+    if (p.rows > 1) {
+      executor.parallel_for(p.rows, 1 + p.columns * p.depth / 4, [&](std::int64_t first, std::int64_t last, int) {
+        for (std::int64_t m = first; m < last; ++m) block(m, 0, p.columns);
+      });
+    } else {
+      // In fours, so that which columns go together doesn't depend on the cut.
+      executor.parallel_for((p.columns + 3) / 4, 1 + p.depth, [&](std::int64_t first, std::int64_t last, int) {
+        block(0, first * 4, last * 4 < p.columns ? last * 4 : p.columns);
+      });
+    }
+  }
+
+  template <class Run> static void eval_hybrid(const Run& run, const float* in, const std::int8_t* weights, const float* bias, float* out) {
+    using A = typename Run::Arch;
+    const Prepared& p = run.prepared;
+    auto* row_scales = reinterpret_cast<float*>(run.scratch);
+    auto* zero_points = reinterpret_cast<std::int32_t*>(run.scratch + p.rows * 4);
+    auto* rows = reinterpret_cast<std::int8_t*>(run.scratch + p.rows * 8);
+    run.executor.parallel_for(p.rows, 1 + p.depth, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t m = first; m < last; ++m) {
+        const detail::RowQuantization q = p.asymmetric ? detail::quantize_row_asymmetric<A>(in + m * p.depth, p.depth, rows + m * p.depth)
+                                                       : detail::quantize_row_symmetric<A>(in + m * p.depth, p.depth, rows + m * p.depth);
+        row_scales[m] = q.scale;
+        zero_points[m] = q.zero_point;
+      }
+    });
+    bool done = false;
+    if constexpr (simd::has_dot<A>) {
+      if (run.packed != nullptr) {
+        linalg::multiply_dequantizing<A, std::int8_t>(run.executor, linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth), p.rows,
+                                                      0, run.packed, RowsOf<A, std::int8_t>{rows, p.depth}, zero_points, row_scales, 1,
+                                                      p.float_range, out);
+        done = true;
+      }
+    }
+    if (!done) {
+      const std::span<const float> scales = p.scales();
+      for (std::int64_t m = 0; m < p.rows; ++m) {
+        Prepared row = p;
+        row.rows = 1;
+        direct<A>(run.executor, row, rows + m * p.depth, weights, zero_points[m], 0, out + m * p.columns,
+                  [&](std::int64_t, std::int64_t n, std::int32_t sum) {
+                    const float y = static_cast<float>(sum) * (scales[scales.size() > 1 ? static_cast<std::size_t>(n) : 0] * row_scales[m]);
+                    return clamped(bias != nullptr ? y + bias[n] : y, p.float_range);
+                  });
+      }
+    }
+    if (is_clamp(p.activation)) return;
+    for (std::int64_t i = 0; i < p.rows * p.columns; ++i) {
+      out[i] = p.activation == Activation::tanh ? std::tanh(out[i]) : std::signbit(out[i]) ? 1.0f : 0.0f;
+    }
+  }
+};
+
+}  // namespace tfl

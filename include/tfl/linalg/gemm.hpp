@@ -1,0 +1,178 @@
+#pragma once
+// Matrix products rows x packed panels, split over an executor. Where the rows come from is the caller's: `fill(first, count, worker, few)`
+// returns the table of run pointers of rows first <= m < first + count, see microkernel.hpp; `few` has room for one run of each row.
+
+#include <cstdint>
+#include <type_traits>
+
+#include "tfl/linalg/epilogue.hpp"
+#include "tfl/linalg/microkernel.hpp"
+#include "tfl/linalg/pack.hpp"
+
+namespace tfl::linalg {
+
+/// Calls body(tile, first panel, last panel, worker) so that every tile meets every panel of every group: over tiles where there are
+/// enough of them, else over panels. Results don't depend on the cut: each (tile, panel) is computed in one piece.
+template <class Executor, class Body>
+void for_each_tile_and_panel(Executor& executor, std::int64_t tiles, std::int64_t panels, std::int64_t cost, Body body) {
+  if (tiles >= 2 * executor.workers() || panels < 2 || executor.workers() == 1) {
+    executor.parallel_for(tiles, cost * panels, [&](std::int64_t first, std::int64_t last, int worker) {
+      for (std::int64_t tile = first; tile < last; ++tile) body(tile, std::int64_t{0}, panels, worker);
+    });
+    return;
+  }
+  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+    executor.parallel_for(panels, cost, [&](std::int64_t first, std::int64_t last, int worker) { body(tile, first, last, worker); });
+  }
+}
+
+/// About the nanoseconds of one tile and panel.
+constexpr std::int64_t tile_cost(const PanelLayout& layout, std::int64_t rows, std::int64_t products_a_nanosecond) {
+  return 1 + rows * layout.segments * layout.length * 2 * layout.lanes / products_a_nanosecond;
+}
+
+namespace detail {
+template <class T> TFL_ALWAYS_INLINE TileInput<T> from_row(TileInput<T> in, int m) {
+  in.rows += m;
+  return in;
+}
+}  // namespace detail
+
+/// The tiles of one panel, for for_each_tile().
+template <class A> struct FloatTiles {
+  TileInput<float> in;
+  const float* weights;
+  FloatTileOutput out;
+  int vectors;
+  template <int Rows> void run(int m) const {
+    FloatTileOutput y = out;
+    y.to += m * out.stride;
+    if (vectors == 2) {
+      float_tile<A, Rows, 2>(detail::from_row(in, m), weights, y);
+    } else {
+      float_tile<A, Rows, 1>(detail::from_row(in, m), weights, y);
+    }
+  }
+};
+/// Sums of a whole tile.
+template <class A> inline constexpr int tile_sums = tile_rows<A> * 2 * simd::lanes<std::int32_t, A>;
+template <class A, class T> struct ByteTiles {
+  TileInput<T> in;
+  const std::uint8_t* weights;
+  std::int32_t* sums;
+  int vectors;
+  template <int Rows> void run(int m) const {
+    constexpr int L = simd::lanes<std::int32_t, A>;
+    if (vectors == 2) {
+      byte_tile<A, T, Rows, 2>(detail::from_row(in, m), weights, sums + m * 2 * L);
+    } else {
+      byte_tile<A, T, Rows, 1>(detail::from_row(in, m), weights, sums + m * L);
+    }
+  }
+};
+
+/// out[m][g * columns + n] = clamp(bias + sum over k of row m of group g [k] * w[k][n]). A group's rows begin group_offset elements on.
+template <class A, class Executor, class Fill>
+void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset, const std::byte* packed,
+                    Fill fill, FloatRange range, float* out) {
+  constexpr int R = tile_rows<A>;
+  const std::int64_t panels = layout.panels(), stride = layout.groups * layout.columns;
+  for_each_tile_and_panel(executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 32),
+                          [&](std::int64_t tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+                            const std::int64_t first = tile * R;
+                            const int count = rows - first < R ? static_cast<int>(rows - first) : R;
+                            const float* few[R];
+                            const float* const* table = fill(first, count, worker, few);
+                            for (std::int64_t i = first_panel; i < last_panel; ++i) {
+                              const std::int64_t g = i / panels, p = i % panels;
+                              const auto* at = reinterpret_cast<const float*>(packed + layout.panel_offset(g, p));
+                              const int vectors = layout.vectors(p);
+                              const float* weights = at + vectors * layout.lanes;
+                              float* to = out + first * stride + g * layout.columns + p * 2 * layout.lanes;
+                              for_each_tile<A>(count, FloatTiles<A>{{table, R, layout.segments, layout.length, g * group_offset},
+                                                                    weights,
+                                                                    {to, stride, layout.columns_of(p), at, range.lo, range.hi},
+                                                                    vectors});
+                            }
+                          });
+}
+
+/// Sums of byte products, tile by tile, for `finish(panel, sums, first row, rows, row terms, first column, columns)`.
+/// weight_zero_point is the packed weights': their own plus Dot's weight_offset.
+template <class A, class T, class Executor, class Fill, class Finish>
+void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset,
+                    std::int32_t weight_zero_point, const std::byte* packed, Fill fill, Finish finish) {
+  constexpr int R = tile_rows<A>;
+  const std::int64_t panels = layout.panels();
+  for_each_tile_and_panel(
+      executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 64),
+      [&](std::int64_t tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+        const std::int64_t first = tile * R;
+        const int count = rows - first < R ? static_cast<int>(rows - first) : R;
+        const T* few[R];
+        const T* const* table = fill(first, count, worker, few);
+        std::int32_t row_terms[R] = {};
+        std::int32_t sums[tile_sums<A>];
+        std::int64_t group = -1;
+        for (std::int64_t i = first_panel; i < last_panel; ++i) {
+          const std::int64_t g = i / panels, p = i % panels;
+          if (g != group && weight_zero_point != 0) {
+            for (int m = 0; m < count; ++m) {
+              std::uint32_t sum = 0;
+              for (std::int64_t s = 0; s < layout.segments; ++s) {
+                sum += static_cast<std::uint32_t>(simd::sum_of_bytes<A>(table[s * R + m] + g * group_offset, layout.sum_length()));
+              }
+              row_terms[m] = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(weight_zero_point) * sum);
+            }
+          }
+          group = g;
+          const int vectors = layout.vectors(p);
+          const BytePanel panel{const_cast<std::byte*>(packed) + layout.panel_offset(g, p), vectors * layout.lanes};
+          const auto* weights = reinterpret_cast<const std::uint8_t*>(panel.at + layout.table_bytes(vectors));
+          for_each_tile<A>(count,
+                           ByteTiles<A, T>{{table, R, layout.segments, layout.tile_length(), g * group_offset}, weights, sums, vectors});
+          finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p));
+        }
+      });
+}
+
+/// multiply_bytes with quantized outputs. InDouble: the multipliers are real numbers, see scale_tile().
+template <class A, class T, bool InDouble, class Out, class Executor, class Fill>
+void multiply_quantized(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset,
+                        std::int32_t weight_zero_point, const std::byte* packed, Fill fill, std::int32_t output_zero_point,
+                        Int32Range range, Out* out) {
+  const std::int64_t stride = layout.groups * layout.columns;
+  multiply_bytes<A, T>(executor, layout, rows, group_offset, weight_zero_point + simd::Dot<A, T>::weight_offset, packed, fill,
+                       [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, const std::int32_t* row_terms,
+                           std::int64_t column, int columns) {
+                         const TileOutput<Out> to{out + first * stride + column, stride, count, columns, row_terms};
+                         if constexpr (InDouble) {
+                           scale_tile<A>(sums, panel, output_zero_point, range, to);
+                         } else {
+                           requantize_tile<A>(sums, panel, output_zero_point, range, to);
+                         }
+                       });
+}
+
+/// multiply_bytes with float outputs; zero_points and row_scales are those of the activations, one a row.
+template <class A, class T, class Executor, class Fill>
+void multiply_dequantizing(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset,
+                           const std::byte* packed, Fill fill, const std::int32_t* zero_points, const float* row_scales, int parameter_step,
+                           FloatRange range, float* out) {
+  constexpr int R = tile_rows<A>;
+  const std::int64_t stride = layout.groups * layout.columns;
+  multiply_bytes<A, T>(
+      executor, layout, rows, group_offset, simd::Dot<A, T>::weight_offset, packed, fill,
+      [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, const std::int32_t* row_terms,
+          std::int64_t column, int columns) {
+        std::int32_t zero[R];
+        float scale[R];
+        for (int m = 0; m < count; ++m) {
+          zero[m] = zero_points[(first + m) * parameter_step];
+          scale[m] = row_scales[(first + m) * parameter_step];
+        }
+        dequantize_tile<A>(sums, panel, zero, scale, range, {out + first * stride + column, stride, count, columns, row_terms});
+      });
+}
+
+}  // namespace tfl::linalg

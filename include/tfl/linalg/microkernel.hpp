@@ -1,0 +1,210 @@
+#pragma once
+// The innermost loops of matrix products: a tile of rows times a packed panel of columns, sums in registers.
+//
+// A row is `segments` runs of `length` elements each, so that convolution windows need no copy: row m's run s begins at
+// rows[s * row_step + m]. The panel holds its weights in the same order, see pack.hpp.
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "tfl/config.hpp"
+#include "tfl/simd/batch.hpp"
+#include "tfl/simd/dot.hpp"
+#include "tfl/simd/int32.hpp"
+
+namespace tfl::linalg {
+
+/// Rows of the largest tile: what fits the registers with two vectors a row, the weights and a broadcast.
+template <class A> inline constexpr int tile_rows = 6;
+template <> inline constexpr int tile_rows<simd::Sse41> = 4;
+template <> inline constexpr int tile_rows<simd::Avx512> = 12;
+template <> inline constexpr int tile_rows<simd::Avx512Vnni> = 14;
+template <> inline constexpr int tile_rows<simd::Neon> = 8;
+template <> inline constexpr int tile_rows<simd::NeonDotprod> = 8;
+
+template <class T> struct TileInput {
+  const T* const* rows;
+  std::int64_t row_step;
+  std::int64_t segments;
+  std::int64_t length;
+  std::int64_t offset;  // added to every row pointer: where a group's channels begin
+};
+
+struct FloatTileOutput {
+  float* to;
+  std::int64_t stride;
+  int columns;  // of the panel that exist
+  const float* bias;
+  float lo, hi;
+};
+
+/// to[m][n] = clamp(bias[n] + sum x[m][k] * w[k][n]) for Rows rows and Vectors vectors of columns.
+template <class A, int Rows, int Vectors>
+TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, const FloatTileOutput& out) {
+  using V = simd::Batch<float, A>;
+  constexpr int L = simd::lanes<float, A>;
+  // A short tile has too few independent sums to keep the multipliers busy: several a row, then.
+  constexpr int Parts = Rows * Vectors >= 8 ? 1 : Rows * Vectors >= 4 ? 2 : 4;
+  V sum[Parts][Rows][Vectors];
+  TFL_UNROLL
+  for (int p = 0; p < Parts; ++p) {
+    TFL_UNROLL
+    for (int m = 0; m < Rows; ++m) {
+      TFL_UNROLL
+      for (int v = 0; v < Vectors; ++v) sum[p][m][v] = V(0.0f);
+    }
+  }
+  const float* w = weights;
+  for (std::int64_t s = 0; s < in.segments; ++s) {
+    const float* x[Rows];
+    TFL_UNROLL
+    for (int m = 0; m < Rows; ++m) x[m] = in.rows[s * in.row_step + m] + in.offset;
+    std::int64_t k = 0;
+    for (; k + Parts <= in.length; k += Parts, w += Parts * Vectors * L) {
+      TFL_UNROLL
+      for (int p = 0; p < Parts; ++p) {
+        V column[Vectors];
+        TFL_UNROLL
+        for (int v = 0; v < Vectors; ++v) column[v] = simd::load<A>(w + (p * Vectors + v) * L);
+        TFL_UNROLL
+        for (int m = 0; m < Rows; ++m) {
+          const V element(x[m][k + p]);
+          TFL_UNROLL
+          for (int v = 0; v < Vectors; ++v) sum[p][m][v] = simd::fma(element, column[v], sum[p][m][v]);
+        }
+      }
+    }
+    if constexpr (Parts > 1) {
+      for (; k < in.length; ++k, w += Vectors * L) {
+        TFL_UNROLL
+        for (int m = 0; m < Rows; ++m) {
+          const V element(x[m][k]);
+          TFL_UNROLL
+          for (int v = 0; v < Vectors; ++v) sum[0][m][v] = simd::fma(element, simd::load<A>(w + v * L), sum[0][m][v]);
+        }
+      }
+    }
+  }
+  const V lo(out.lo), hi(out.hi);
+  const bool whole = out.columns == Vectors * L;
+  TFL_UNROLL
+  for (int m = 0; m < Rows; ++m) {
+    float* to = out.to + m * out.stride;
+    float part[Vectors * L];
+    TFL_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      V y = sum[0][m][v];
+      TFL_UNROLL
+      for (int p = 1; p < Parts; ++p) y = y + sum[p][m][v];
+      y = simd::min(simd::max(y + simd::load<A>(out.bias + v * L), lo), hi);
+      simd::store((whole ? to : part) + v * L, y);
+    }
+    if (!whole) std::memcpy(to, part, static_cast<std::size_t>(out.columns) * sizeof(float));
+  }
+}
+
+/// sums[m][n] = sum x[m][k] * w[k][n] for Rows rows and Vectors vectors of columns; w as pack.hpp left it.
+template <class A, class T, int Rows, int Vectors>
+TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights, std::int32_t* sums) {
+  using D = simd::Dot<A, T>;
+  using V = simd::Int32<A>;
+  constexpr int L = simd::lanes<std::int32_t, A>;
+  constexpr int Parts = Rows * Vectors >= 8 ? 1 : Rows * Vectors >= 4 ? 2 : 4;
+  constexpr int group = L * D::depth;  // bytes of weights that one vector takes in one step
+  V sum[Parts][Rows][Vectors];
+  TFL_UNROLL
+  for (int p = 0; p < Parts; ++p) {
+    TFL_UNROLL
+    for (int m = 0; m < Rows; ++m) {
+      TFL_UNROLL
+      for (int v = 0; v < Vectors; ++v) sum[p][m][v] = V(0);
+    }
+  }
+  const std::uint8_t* w = weights;
+  // `count` elements of every row, from x[m]; all groups of depth but the last are whole in memory.
+  const auto steps = [&](const auto* const* x, std::int64_t whole) {
+    std::int64_t k = 0;
+    for (; k + Parts * D::depth <= whole; k += Parts * D::depth, w += Parts * Vectors * group) {
+      TFL_UNROLL
+      for (int p = 0; p < Parts; ++p) {
+        typename D::Weights column[Vectors];
+        TFL_UNROLL
+        for (int v = 0; v < Vectors; ++v) column[v] = D::load(w + (p * Vectors + v) * group);
+        TFL_UNROLL
+        for (int m = 0; m < Rows; ++m) {
+          const auto element = D::broadcast(x[m] + k + p * D::depth);
+          TFL_UNROLL
+          for (int v = 0; v < Vectors; ++v) sum[p][m][v] = D::step(sum[p][m][v], column[v], element);
+        }
+      }
+    }
+    if constexpr (Parts > 1) {
+      for (; k + D::depth <= whole; k += D::depth, w += Vectors * group) {
+        TFL_UNROLL
+        for (int m = 0; m < Rows; ++m) {
+          const auto element = D::broadcast(x[m] + k);
+          TFL_UNROLL
+          for (int v = 0; v < Vectors; ++v) sum[0][m][v] = D::step(sum[0][m][v], D::load(w + v * group), element);
+        }
+      }
+    }
+    return k;
+  };
+  for (std::int64_t s = 0; s < in.segments; ++s) {
+    const T* x[Rows];
+    TFL_UNROLL
+    for (int m = 0; m < Rows; ++m) x[m] = in.rows[s * in.row_step + m] + in.offset;
+    if constexpr (D::staged) {
+      constexpr int chunk = 64;
+      std::int16_t stage[Rows][chunk];
+      const std::int16_t* staged[Rows];
+      for (int m = 0; m < Rows; ++m) staged[m] = stage[m];
+      for (std::int64_t k = 0; k < in.length; k += chunk) {
+        const int count = in.length - k < chunk ? static_cast<int>(in.length - k) : chunk;
+        for (int m = 0; m < Rows; ++m) D::stage(x[m] + k, count, stage[m]);
+        steps(staged, (count + D::depth - 1) / D::depth * D::depth);
+      }
+    } else {
+      const std::int64_t k = steps(x, in.length);
+      if (k < in.length) {
+        T rest[Rows][D::depth] = {};
+        for (int m = 0; m < Rows; ++m) std::memcpy(rest[m], x[m] + k, static_cast<std::size_t>(in.length - k));
+        TFL_UNROLL
+        for (int m = 0; m < Rows; ++m) {
+          const auto element = D::broadcast(rest[m]);
+          TFL_UNROLL
+          for (int v = 0; v < Vectors; ++v) sum[0][m][v] = D::step(sum[0][m][v], D::load(w + v * group), element);
+        }
+        w += Vectors * group;
+      }
+    }
+  }
+  TFL_UNROLL
+  for (int m = 0; m < Rows; ++m) {
+    TFL_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      V y = sum[0][m][v];
+      TFL_UNROLL
+      for (int p = 1; p < Parts; ++p) y = y + sum[p][m][v];
+      simd::store(sums + (m * Vectors + v) * L, y);
+    }
+  }
+}
+
+/// Calls tiles.run<Rows>(first) for tiles that cover `count` rows: the largest first, then smaller ones.
+template <class A, class Tiles> TFL_ALWAYS_INLINE void for_each_tile(int count, const Tiles& tiles) {
+  constexpr int most = tile_rows<A>;
+  int m = 0;
+  for (; m + most <= count; m += most) tiles.template run<most>(m);
+  if constexpr (most > 8) {
+    for (; m + 7 <= count; m += 7) tiles.template run<7>(m);
+  }
+  if constexpr (most > 4) {
+    for (; m + 4 <= count; m += 4) tiles.template run<4>(m);
+  }
+  for (; m + 2 <= count; m += 2) tiles.template run<2>(m);
+  if (m < count) tiles.template run<1>(m);
+}
+
+}  // namespace tfl::linalg

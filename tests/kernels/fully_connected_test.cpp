@@ -1,0 +1,233 @@
+// Fully connected layers against plain loops: all types, shapes and activations, constant and changing weights; and errors.
+
+#include "tfl/kernels/fully_connected.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "../support/single_op.hpp"
+
+namespace {
+
+using testing::HasSubstr;
+using tfl::schema::ActivationFunctionType;
+using tfl::test::SingleOp;
+using Dims = std::vector<std::int32_t>;
+
+std::mt19937 random_engine(9);
+int random_int(int least, int most) { return std::uniform_int_distribution<int>(least, most)(random_engine); }
+template <class T> std::vector<T> random_values(int count, int least, int most) {
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& v : values) {
+    v = std::is_same_v<T, float> ? static_cast<T>(std::uniform_real_distribution<float>(-1, 1)(random_engine))
+                                 : static_cast<T>(random_int(least, most));
+  }
+  return values;
+}
+
+struct Problem {
+  int m = 1, n = 1, k = 1;
+  bool has_bias = true, constant = true, keep_num_dims = false, asymmetric = false;
+  ActivationFunctionType activation = ActivationFunctionType::NONE;
+
+  static Problem random() {
+    Problem p;
+    p.m = random_int(0, 1) == 0 ? 1 : random_int(1, 33);
+    p.n = random_int(0, 1) == 0 ? random_int(1, 9) : random_int(10, 150);
+    p.k = random_int(0, 1) == 0 ? random_int(1, 9) : random_int(10, 200);
+    p.has_bias = random_int(0, 3) != 0;
+    p.constant = random_int(0, 3) != 0;
+    p.keep_num_dims = random_int(0, 1) == 0;
+    p.asymmetric = random_int(0, 1) == 0;
+    p.activation = static_cast<ActivationFunctionType>(random_int(0, 3));
+    return p;
+  }
+  Dims input() const { return keep_num_dims ? Dims{1, m, k} : Dims{m, k}; }
+  template <class Op> void options(Op& op) const {
+    op.options([&](auto& tables) {
+      return tfl::schema::CreateFullyConnectedOptions(tables, activation, tfl::schema::FullyConnectedOptionsWeightsFormat::DEFAULT,
+                                                      keep_num_dims, asymmetric);
+    });
+  }
+  float lo() const {
+    return activation == ActivationFunctionType::NONE ? -1e30f : activation == ActivationFunctionType::RELU_N1_TO_1 ? -1.0f : 0.0f;
+  }
+  float hi() const {
+    return activation == ActivationFunctionType::RELU6 ? 6.0f : activation == ActivationFunctionType::RELU_N1_TO_1 ? 1.0f : 1e30f;
+  }
+};
+
+TEST(FullyConnected, Float) {
+  for (int round = 0; round < 150; ++round) {
+    const Problem p = Problem::random();
+    const auto x = random_values<float>(p.m * p.k, 0, 0), w = random_values<float>(p.n * p.k, 0, 0), bias = random_values<float>(p.n, 0, 0);
+    SingleOp<tfl::FullyConnected> op;
+    op.input<float>(p.input(), x);
+    p.constant ? op.constant<float>({p.n, p.k}, w) : op.input<float>({p.n, p.k}, w);
+    p.has_bias ? static_cast<void>(op.constant<float>({p.n}, bias)) : op.absent();
+    op.output<float>();
+    p.options(op);
+    ASSERT_EQ(op.run(), "");
+    EXPECT_EQ(op.shape(), p.keep_num_dims ? (tfl::Shape{1, p.m, p.n}) : (tfl::Shape{p.m, p.n}));
+    const auto got = op.values<float>();
+    for (int i = 0; i < p.m * p.n; ++i) {
+      double sum = p.has_bias ? bias[static_cast<std::size_t>(i % p.n)] : 0;
+      for (int k = 0; k < p.k; ++k)
+        sum += double{x[static_cast<std::size_t>(i / p.n * p.k + k)]} * double{w[static_cast<std::size_t>(i % p.n * p.k + k)]};
+      ASSERT_NEAR(got.at(static_cast<std::size_t>(i)), std::clamp(sum, double{p.lo()}, double{p.hi()}), 1e-4) << "round " << round;
+    }
+  }
+}
+
+template <class T, class W, class B, class Y> void quantized(int rounds, int x_zero, int w_zero, int y_zero) {
+  constexpr int least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
+  for (int round = 0; round < rounds; ++round) {
+    const Problem p = Problem::random();
+    const bool per_channel = w_zero == 0 && p.n > 1 && round % 2 == 0 && !std::is_same_v<T, std::uint8_t>;
+    const auto x = random_values<T>(p.m * p.k, least, most);
+    const auto w = random_values<W>(p.n * p.k, std::numeric_limits<W>::min(), std::numeric_limits<W>::max());
+    const auto bias = random_values<B>(p.n, -3000, 3000);
+    std::vector<float> scales;
+    for (int n = 0; n < (per_channel ? p.n : 1); ++n) scales.push_back(std::uniform_real_distribution<float>(0.002f, 0.2f)(random_engine));
+    if (sizeof(W) == 2) std::for_each(scales.begin(), scales.end(), [](float& s) { s /= 256; });
+    const std::vector<std::int64_t> zeros(scales.size(), w_zero);
+    const float in_scale = 0.03f, out_scale = sizeof(Y) == 2 ? 0.9f : 2.5f;
+    SingleOp<tfl::FullyConnected> op;
+    op.input<T>(p.input(), x, {{in_scale}, {x_zero}});
+    p.constant ? op.constant<W>({p.n, p.k}, w, {scales, zeros}) : op.input<W>({p.n, p.k}, w, {scales, zeros});
+    p.has_bias ? static_cast<void>(op.constant<B>({p.n}, bias, {{0.1f}, {0}})) : op.absent();
+    op.output<Y>({{out_scale}, {y_zero}});
+    p.options(op);
+    ASSERT_EQ(op.run(), "");
+    const auto got = op.values<Y>();
+    const auto bound = [&](float real) { return std::round(real / out_scale) + static_cast<float>(y_zero); };
+    const auto lo = static_cast<std::int64_t>(std::max(static_cast<float>(std::numeric_limits<Y>::min()), bound(p.lo())));
+    const auto hi = static_cast<std::int64_t>(std::min(static_cast<float>(std::numeric_limits<Y>::max()), bound(p.hi())));
+    for (int i = 0; i < p.m * p.n; ++i) {
+      std::int64_t sum = p.has_bias ? bias[static_cast<std::size_t>(i % p.n)] : 0;
+      for (int k = 0; k < p.k; ++k) {
+        sum += std::int64_t{x[static_cast<std::size_t>(i / p.n * p.k + k)] - x_zero} *
+               (w[static_cast<std::size_t>(i % p.n * p.k + k)] - w_zero);
+      }
+      const float scale = scales[per_channel ? static_cast<std::size_t>(i % p.n) : 0];
+      std::int64_t y;
+      if (sizeof(W) == 2) {
+        const double product = per_channel ? double{in_scale} * double{scale} : static_cast<double>(in_scale * scale);
+        y = tfl::multiply(sum, tfl::quantize_multiplier(product / double{out_scale}));
+      } else {
+        y = std::llround(static_cast<double>(sum) * (double{in_scale} * double{scale} / double{out_scale}));
+      }
+      ASSERT_EQ(got.at(static_cast<std::size_t>(i)), std::clamp(y + y_zero, lo, hi)) << "round " << round << " element " << i;
+    }
+  }
+}
+
+TEST(FullyConnected, Int8) { quantized<std::int8_t, std::int8_t, std::int32_t, std::int8_t>(150, 5, 0, -7); }
+TEST(FullyConnected, Int8WithWeightZeroPoint) { quantized<std::int8_t, std::int8_t, std::int32_t, std::int8_t>(60, -3, 9, 4); }
+TEST(FullyConnected, Uint8) { quantized<std::uint8_t, std::uint8_t, std::int32_t, std::uint8_t>(150, 130, 121, 120); }
+TEST(FullyConnected, Uint8WithCentredWeights) { quantized<std::uint8_t, std::uint8_t, std::int32_t, std::uint8_t>(60, 3, 128, 9); }
+TEST(FullyConnected, Uint8ToInt16) { quantized<std::uint8_t, std::uint8_t, std::int32_t, std::int16_t>(60, 130, 121, 0); }
+TEST(FullyConnected, Int16) { quantized<std::int16_t, std::int8_t, std::int64_t, std::int16_t>(80, 0, 0, 0); }
+TEST(FullyConnected, Int16NarrowBias) { quantized<std::int16_t, std::int8_t, std::int32_t, std::int16_t>(40, 0, 0, 0); }
+TEST(FullyConnected, Int16Weights) { quantized<std::int16_t, std::int16_t, std::int64_t, std::int16_t>(40, 0, 0, 0); }
+
+TEST(FullyConnected, FloatWithInt8Weights) {
+  for (int round = 0; round < 120; ++round) {
+    Problem p = Problem::random();
+    if (round % 10 == 0) p.activation = ActivationFunctionType::TANH;
+    if (round % 10 == 1) p.activation = ActivationFunctionType::SIGN_BIT;
+    const bool per_channel = p.n > 1 && round % 2 == 0;
+    const auto x = random_values<float>(p.m * p.k, 0, 0), bias = random_values<float>(p.n, 0, 0);
+    const auto w = random_values<std::int8_t>(p.n * p.k, -127, 127);
+    std::vector<float> scales;
+    for (int n = 0; n < (per_channel ? p.n : 1); ++n) scales.push_back(std::uniform_real_distribution<float>(0.001f, 0.01f)(random_engine));
+    const std::vector<std::int64_t> zeros(scales.size());
+    SingleOp<tfl::FullyConnected> op;
+    op.input<float>(p.input(), x);
+    p.constant ? op.constant<std::int8_t>({p.n, p.k}, w, {scales, zeros}) : op.input<std::int8_t>({p.n, p.k}, w, {scales, zeros});
+    p.has_bias ? static_cast<void>(op.constant<float>({p.n}, bias)) : op.absent();
+    op.output<float>();
+    p.options(op);
+    ASSERT_EQ(op.run(), "");
+    const auto got = op.values<float>();
+    for (int i = 0; i < p.m * p.n; ++i) {
+      const float scale = scales[per_channel ? static_cast<std::size_t>(i % p.n) : 0];
+      double sum = 0;
+      for (int k = 0; k < p.k; ++k)
+        sum += double{x[static_cast<std::size_t>(i / p.n * p.k + k)]} * w[static_cast<std::size_t>(i % p.n * p.k + k)];
+      double y = sum * scale + (p.has_bias ? bias[static_cast<std::size_t>(i % p.n)] : 0.0f);
+      const double tolerance = 1e-4 + 0.55 * p.k * scale;
+      if (p.activation == ActivationFunctionType::SIGN_BIT) {
+        if (std::abs(y) <= tolerance) continue;
+        ASSERT_EQ(got.at(static_cast<std::size_t>(i)), y < 0 ? 1.0f : 0.0f);
+        continue;
+      }
+      y = p.activation == ActivationFunctionType::TANH ? std::tanh(y) : std::clamp(y, double{p.lo()}, double{p.hi()});
+      ASSERT_NEAR(got.at(static_cast<std::size_t>(i)), y, tolerance) << "round " << round;
+    }
+  }
+}
+
+TEST(FullyConnected, NoDepthGivesZeros) {
+  SingleOp<tfl::FullyConnected> op;
+  op.input<float>({2, 0}, {});
+  op.input<float>({3, 0}, {});
+  op.constant<float>({3}, {1, 2, 3});
+  op.output<float>();
+  Problem().options(op);
+  ASSERT_EQ(op.run(), "");
+  EXPECT_EQ(op.values<float>(), std::vector<float>(6));
+}
+
+std::string message(const Problem& p, Dims input, Dims weights, Dims bias) {
+  SingleOp<tfl::FullyConnected> op;
+  const auto zeros = [](const Dims& d) {
+    std::size_t n = 1;
+    for (const int k : d) n *= static_cast<std::size_t>(k);
+    return std::vector<float>(n);
+  };
+  op.input<float>(input, zeros(input));
+  op.constant<float>(weights, zeros(weights));
+  op.constant<float>(bias, zeros(bias));
+  op.output<float>();
+  p.options(op);
+  return op.run();
+}
+
+TEST(FullyConnected, Errors) {
+  Problem p;
+  EXPECT_EQ(message(p, {2, 2, 2}, {3, 4}, {3}), "");
+  EXPECT_THAT(message(p, {2, 4}, {3, 4, 1}, {3}), HasSubstr("must have 2 dimensions, not 3"));
+  EXPECT_THAT(message(p, {2, 4}, {3, 4}, {2}), HasSubstr("one element for each of 3 rows of weights, not 2"));
+  EXPECT_THAT(message(p, {2, 5}, {3, 4}, {3}), HasSubstr("its 10 elements do not divide into rows of 4"));
+  p.keep_num_dims = true;
+  EXPECT_THAT(message(p, {2, 2}, {3, 4}, {3}), HasSubstr("must have 4 as last dimension, as the weights do, not 2"));
+  p.activation = ActivationFunctionType::TANH;
+  EXPECT_THAT(message(p, {2, 4}, {3, 4}, {3}), HasSubstr("cannot apply its activation, number 4"));
+}
+
+TEST(FullyConnected, QuantizationErrors) {
+  const auto run = [](tfl::QuantizationSpec in, tfl::QuantizationSpec weights, tfl::QuantizationSpec out) {
+    SingleOp<tfl::FullyConnected> op;
+    op.input<std::int8_t>({1, 1}, {1}, std::move(in));
+    op.constant<std::int8_t>({2, 1}, {1, 2}, std::move(weights));
+    op.output<std::int8_t>(std::move(out));
+    Problem().options(op);
+    return op.run();
+  };
+  EXPECT_EQ(run({{1.0f}, {0}}, {{1.0f}, {0}}, {{1.0f}, {0}}), "");
+  EXPECT_THAT(run({}, {{1.0f}, {0}}, {{1.0f}, {0}}), HasSubstr("must have a positive scale"));
+  EXPECT_THAT(run({{1.0f}, {0}}, {}, {{1.0f}, {0}}), HasSubstr("must have a positive scale"));
+  EXPECT_THAT(run({{1.0f}, {0}}, {{1.0f}, {0}}, {{-1.0f}, {0}}), HasSubstr("scale"));
+}
+
+}  // namespace

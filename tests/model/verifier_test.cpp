@@ -1,0 +1,660 @@
+// Every rule that a file can break before any op sees it: one wrong model for each, and the sentence that says so. Then odd files
+// that are right.
+
+#include "tfl/model/verifier.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "tfl/model/builder.hpp"
+#include "tfl/model/model.hpp"
+
+namespace {
+
+using tfl::BuiltinOperator;
+using tfl::ErrorCode;
+using tfl::Model;
+using tfl::ModelBuilder;
+using tfl::TensorSpec;
+using tfl::TensorType;
+namespace schema = tfl::schema;
+using Bytes = std::vector<std::uint8_t>;
+
+tfl::Result<Model> load(const Bytes& bytes) { return Model::from_copy(std::as_bytes(std::span(bytes))); }
+
+/// What `bytes` are told to be: "" for a right model.
+std::string message_of(const Bytes& bytes) {
+  const auto model = load(bytes);
+  return model ? std::string() : std::string(model.message());
+}
+
+TensorSpec float4(std::string name) { return {.name = std::move(name), .type = TensorType::float32, .shape = {4}}; }
+
+/// A right model, x -> NEG -> y, which each case spoils in one place.
+struct Net {
+  ModelBuilder builder;
+  int x = builder.add_tensor(float4("x"));
+  int y = builder.add_tensor(float4("y"));
+  bool with_node = true;
+
+  Bytes finish() {
+    if (with_node) builder.add_operator(BuiltinOperator::NEG, {x}, {y});
+    builder.set_inputs({x});
+    builder.set_outputs({y});
+    return builder.finish();
+  }
+};
+
+/// A right model with one more tensor, which nobody uses.
+Bytes with_tensor(TensorSpec spec) {
+  Net net;
+  net.builder.add_tensor(std::move(spec));
+  return net.finish();
+}
+/// x -> the given operator -> y.
+Bytes with_operator(tfl::OperatorSpec spec) {
+  Net net;
+  net.with_node = false;
+  spec.opcode_index = spec.opcode_index != 0 ? spec.opcode_index : net.builder.find_operator_code(BuiltinOperator::NEG);
+  net.builder.find_operator_code(BuiltinOperator::NEG);
+  net.builder.add_operator(std::move(spec));
+  return net.finish();
+}
+Bytes with_code(std::int32_t builtin, std::int8_t deprecated, std::int32_t version = 1) {
+  Net net;
+  net.builder.add_operator_code(builtin, deprecated, "", version);
+  return net.finish();
+}
+Bytes quantized(tfl::QuantizationSpec quantization, std::vector<std::int32_t> shape = {2, 3}) {
+  return with_tensor({.name = "q", .type = TensorType::int8, .shape = std::move(shape), .quantization = std::move(quantization)});
+}
+Bytes patched(std::size_t at, std::uint8_t value) {
+  Bytes bytes = Net().finish();
+  bytes[at] = value;
+  return bytes;
+}
+
+/// Parts of the format that ModelBuilder never writes.
+template <class Metadata, class Tensor> Bytes by_hand(Metadata metadata, Tensor tensor) {
+  flatbuffers::FlatBufferBuilder b;
+  const std::vector<flatbuffers::Offset<schema::Tensor>> tensors{tensor(b)};
+  const std::vector<flatbuffers::Offset<schema::SubGraph>> subgraphs{schema::CreateSubGraph(b, b.CreateVector(tensors))};
+  const std::vector<flatbuffers::Offset<schema::Buffer>> buffers{schema::CreateBuffer(b)};
+  const std::vector<flatbuffers::Offset<schema::Metadata>> entries{metadata(b)};
+  const auto s = b.CreateVector(subgraphs);
+  const auto n = b.CreateVector(buffers);
+  const auto m = b.CreateVector(entries);
+  schema::FinishModelBuffer(b, schema::CreateModel(b, 3, 0, s, 0, n, 0, m));
+  return {b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()};
+}
+
+struct WrongModel {
+  const char* name;
+  Bytes (*make)();
+  std::string message;
+};
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+const WrongModel wrong_models[] = {
+    // ---- The file
+    {"NoBytes", [] { return Bytes{}; }, "model: the file is only 0 bytes long"},
+    {"SevenBytes", [] { return Bytes(7, 'T'); }, "model: the file is only 7 bytes long"},
+    {"Identifier", [] { return patched(7, '2'); }, "model: the file lacks the identifier TFL3 at byte 4: this is not a .tflite file"},
+    {"RootOutsideOfTheFile", [] { return patched(2, 0x7f); },
+     "model: the file has a damaged structure: an offset or a length points outside of the file"},
+    {"HeaderOnly",
+     [] {
+       Bytes bytes = Net().finish();
+       bytes.resize(8);
+       return bytes;
+     },
+     "model: the file has a damaged structure: an offset or a length points outside of the file"},
+    {"CutInTheMiddle",
+     [] {
+       Bytes bytes = Net().finish();
+       bytes.resize(bytes.size() / 2);
+       return bytes;
+     },
+     "model: the file has a damaged structure: an offset or a length points outside of the file"},
+    {"Version",
+     [] {
+       Net net;
+       net.builder.set_version(4);
+       return net.finish();
+     },
+     "model: the file has schema version 4; this library reads version 3"},
+    {"NoSubgraph", [] { return ModelBuilder().finish(); }, "model: the file has no subgraph"},
+
+    // ---- Operator codes
+    {"UnknownCode", [] { return with_code(300, 127); }, "model: the file names operator code 300, which the schema does not have"},
+    {"NegativeCode", [] { return with_code(-7, -3); }, "model: the file names operator code -3, which the schema does not have"},
+    {"CustomWithoutName", [] { return with_code(32, 32); }, "model: the file has a custom operator without a name: operator code 0"},
+    {"VersionZero", [] { return with_code(59, 59, 0); }, "model: the file has operator code 0 with version 0"},
+    {"NegativeVersion", [] { return with_code(59, 59, -2); }, "model: the file has operator code 0 with version -2"},
+    {"CodeIndex", [] { return with_operator({.opcode_index = 7, .inputs = {0}, .outputs = {1}}); },
+     "model: subgraph 0: node 0: uses operator code 7, but there are 1"},
+
+    // ---- Indices
+    {"NodeInput", [] { return with_operator({.inputs = {9}, .outputs = {1}}); },
+     "model: subgraph 0: node 0 NEG: input 0 is tensor 9, but there are 2 tensors"},
+    {"NodeInputBelowAbsent",
+     [] {
+       return with_operator({.inputs = {0, -2}, .outputs = {1}});
+     },
+     "model: subgraph 0: node 0 NEG: input 1 is tensor -2, but there are 2 tensors"},
+    {"NodeOutput", [] { return with_operator({.inputs = {0}, .outputs = {2}}); },
+     "model: subgraph 0: node 0 NEG: output 0 is tensor 2, but there are 2 tensors"},
+    {"NodeOutputAbsent",
+     [] {
+       return with_operator({.inputs = {0}, .outputs = {1, -1}});
+     },
+     "model: subgraph 0: node 0 NEG: output 1 is tensor -1, but there are 2 tensors"},
+    {"NodeIntermediate",
+     [] {
+       return with_operator({.inputs = {0}, .outputs = {1}, .intermediates = {-1, 5}});
+     },
+     "model: subgraph 0: node 0 NEG: intermediate 1 is tensor 5, but there are 2 tensors"},
+    {"NodeIntermediateBelowAbsent", [] { return with_operator({.inputs = {0}, .outputs = {1}, .intermediates = {-2}}); },
+     "model: subgraph 0: node 0 NEG: intermediate 0 is tensor -2, but there are 2 tensors"},
+    {"SubgraphInput",
+     [] {
+       Net net;
+       net.finish();
+       net.builder.add_tensor(float4("x"));
+       net.builder.set_inputs({0, 1});
+       return net.builder.finish();
+     },
+     "model: subgraph 0: input 1 is tensor 1, but there are 1 tensors"},
+    {"SubgraphOutputAbsent",
+     [] {
+       ModelBuilder builder;
+       builder.set_outputs({-1});
+       return builder.finish();
+     },
+     "model: subgraph 0: output 0 is tensor -1, but there are 0 tensors"},
+    {"SecondSubgraph",
+     [] {
+       Net net;
+       Bytes unused = net.finish();
+       net.builder.begin_subgraph("first");
+       net.builder.begin_subgraph("second");
+       net.builder.set_inputs({0});
+       return net.builder.finish();
+     },
+     "model: subgraph 1: input 0 is tensor 0, but there are 0 tensors"},
+
+    // ---- Tensors
+    {"UnknownType", [] { return with_tensor({.name = "t", .type = static_cast<TensorType>(77)}); },
+     "model: subgraph 0: tensor 2 't' has type 77, which the schema does not have"},
+    {"NegativeType", [] { return with_tensor({.name = "t", .type = static_cast<TensorType>(-5)}); },
+     "model: subgraph 0: tensor 2 't' has type -5, which the schema does not have"},
+    {"RankNine", [] { return with_tensor({.name = "t", .type = TensorType::int8, .shape = std::vector<std::int32_t>(9, 1)}); },
+     "model: subgraph 0: tensor 2 't' has 9 dimensions; at most 8 are possible"},
+    {"NegativeDimension",
+     [] {
+       return with_tensor({.name = "t", .type = TensorType::int8, .shape = {2, -1}});
+     },
+     "model: subgraph 0: tensor 2 't' has shape [2,-1]: a dimension is negative, or their product passes 2^31 - 1"},
+    {"ProductOverflows32Bits",
+     [] {
+       return with_tensor({.name = "t", .type = TensorType::int8, .shape = {65536, 32768}});
+     },
+     "model: subgraph 0: tensor 2 't' has shape [65536,32768]: a dimension is negative, or their product passes 2^31 - 1"},
+    {"ProductOverflows64Bits",
+     [] {
+       return with_tensor({.name = "t", .type = TensorType::int8, .shape = {1 << 30, 1 << 30, 1 << 30}});
+     },
+     "model: subgraph 0: tensor 2 't' has shape [1073741824,1073741824,1073741824]: a dimension is negative, or their product passes 2^31 "
+     "- "
+     "1"},
+    {"ProductOverflowsBesideZero",
+     [] {
+       return with_tensor({.name = "t", .type = TensorType::int8, .shape = {0, 1 << 30, 1 << 30}});
+     },
+     "model: subgraph 0: tensor 2 't' has shape [0,1073741824,1073741824]: a dimension is negative, or their product passes 2^31 - 1"},
+    {"SignatureRank",
+     [] {
+       return with_tensor({.name = "t", .type = TensorType::int8, .shape = {1, 2}, .shape_signature = {-1, 2, 1}});
+     },
+     "model: subgraph 0: tensor 2 't' has 2 dimensions, but a shape signature of 3"},
+    {"NameIsMadePrintable",
+     [] { return with_tensor({.name = "a\x1b[31m" + std::string(100, 'b'), .type = TensorType::int8, .shape = {-1}}); },
+     "model: subgraph 0: tensor 2 'a?[31m" + std::string(74, 'b') +
+         "...' has shape [-1]: a dimension is negative, or their product passes 2^31 - 1"},
+    {"ExternalBuffer",
+     [] {
+       return by_hand([](auto& b) { return schema::CreateMetadata(b); },
+                      [](auto& b) {
+                        const auto name = b.CreateString("t");
+                        schema::TensorBuilder tensor(b);
+                        tensor.add_name(name);
+                        tensor.add_external_buffer(3);
+                        return tensor.Finish();
+                      });
+     },
+     "model: subgraph 0: tensor 0 't' keeps its data in external buffer 3, a file of its own; convert the model with its weights inside"},
+
+    // ---- Buffers
+    {"BufferIndex", [] { return with_tensor({.name = "t", .type = TensorType::int8, .shape = {1}, .buffer = 5}); },
+     "model: subgraph 0: tensor 2 't' uses buffer 5, but there are 1 buffers"},
+    {"BufferTooSmall",
+     [] {
+       Net net;
+       net.builder.add_constant({.name = "w", .type = TensorType::float32, .shape = {2, 3}}, std::vector<float>(5));
+       return net.finish();
+     },
+     "model: subgraph 0: tensor 2 'w' float32[2,3] takes 24 bytes, but its buffer 1 holds 20"},
+    {"BufferTooLarge",
+     [] {
+       Net net;
+       net.builder.add_constant({.name = "w", .type = TensorType::int4, .shape = {3}}, std::vector<std::uint8_t>(3));
+       return net.finish();
+     },
+     "model: subgraph 0: tensor 2 'w' int4[3] takes 2 bytes, but its buffer 1 holds 3"},
+    {"BufferOffset",
+     [] {
+       Net net;
+       net.builder.add_outside_buffer(1'000'000, 4);
+       return net.finish();
+     },
+     "model: the file has buffer 1 at offset 1000000 with 4 bytes, which ends outside of the file's "},
+    {"BufferSize",
+     [] {
+       Net net;
+       net.builder.add_outside_buffer(16, 1'000'000);
+       return net.finish();
+     },
+     "model: the file has buffer 1 at offset 16 with 1000000 bytes, which ends outside of the file's "},
+    {"BufferEndOverflows64Bits",
+     [] {
+       Net net;
+       net.builder.add_outside_buffer(16, std::numeric_limits<std::uint64_t>::max() - 8);
+       return net.finish();
+     },
+     "model: the file has buffer 1 at offset 16 with 18446744073709551607 bytes, which ends outside of the file's "},
+    {"VariableWithData",
+     [] {
+       Net net;
+       net.builder.add_constant({.name = "v", .shape = {1}, .is_variable = true}, {1.0f});
+       return net.finish();
+     },
+     "model: subgraph 0: tensor 2 'v' is variable, but has constant data"},
+    {"Metadata",
+     [] { return by_hand([](auto& b) { return schema::CreateMetadata(b, 0, 9); }, [](auto& b) { return schema::CreateTensor(b); }); },
+     "model: the file has metadata 0 in buffer 9, but there are 1 buffers"},
+
+    // ---- Quantization
+    {"ScaleNaN", [] { return quantized({.scales = {std::numeric_limits<float>::quiet_NaN()}, .zero_points = {0}}); },
+     "model: subgraph 0: tensor 2 'q' has a scale that is negative or not finite, for channel 0"},
+    {"ScaleInfinite",
+     [] {
+       return quantized({.scales = {1, infinity, 1}, .zero_points = {0, 0, 0}, .quantized_dimension = 1});
+     },
+     "model: subgraph 0: tensor 2 'q' has a scale that is negative or not finite, for channel 1"},
+    {"ScaleNegative", [] { return quantized({.scales = {-0.5f}, .zero_points = {0}}); },
+     "model: subgraph 0: tensor 2 'q' has a scale that is negative or not finite, for channel 0"},
+    {"ZeroPointsMissing", [] { return quantized({.scales = {1}}); }, "model: subgraph 0: tensor 2 'q' has 1 scales, but 0 zero points"},
+    {"ZeroPointCount",
+     [] {
+       return quantized({.scales = {1, 1, 1}, .zero_points = {0, 0}, .quantized_dimension = 1});
+     },
+     "model: subgraph 0: tensor 2 'q' has 3 scales, but 2 zero points"},
+    {"ZeroPointTooWide", [] { return quantized({.scales = {1}, .zero_points = {std::int64_t{1} << 40}}); },
+     "model: subgraph 0: tensor 2 'q' has zero point 1099511627776, which doesn't fit 32 bits"},
+    {"AxisTooHigh",
+     [] {
+       return quantized({.scales = {1, 1, 1}, .zero_points = {0, 0, 0}, .quantized_dimension = 2});
+     },
+     "model: subgraph 0: tensor 2 'q' is quantized along dimension 2, but has 2 dimensions"},
+    {"AxisNegative",
+     [] {
+       return quantized({.scales = {1, 1, 1}, .zero_points = {0, 0, 0}, .quantized_dimension = -1});
+     },
+     "model: subgraph 0: tensor 2 'q' is quantized along dimension -1, but has 2 dimensions"},
+    {"ChannelCount",
+     [] {
+       return quantized({.scales = {1, 1, 1}, .zero_points = {0, 0, 0}});
+     },
+     "model: subgraph 0: tensor 2 'q' has 3 scales, but 2 channels in dimension 0"},
+
+    // ---- Who writes what
+    {"TwoWriters",
+     [] {
+       Net net;
+       net.builder.add_operator(BuiltinOperator::SQUARE, {net.x}, {net.y});
+       return net.finish();
+     },
+     "model: subgraph 0: node 1 NEG: output 0 is tensor 1, which node 0 writes already"},
+    {"OneNodeWritesTwice",
+     [] {
+       return with_operator({.inputs = {0}, .outputs = {1, 1}});
+     },
+     "model: subgraph 0: node 0 NEG: output 1 is tensor 1, which node 0 writes already"},
+    {"WritesAnInput",
+     [] {
+       Net net;
+       net.builder.add_operator(BuiltinOperator::SQUARE, {net.x}, {net.x});
+       return net.finish();
+     },
+     "model: subgraph 0: node 0 SQUARE: output 0 is tensor 0, an input of the subgraph"},
+    {"WritesAConstant",
+     [] {
+       Net net;
+       const int w = net.builder.add_constant({.name = "w", .shape = {1}}, {1.0f});
+       net.builder.add_operator(BuiltinOperator::SQUARE, {net.x}, {w});
+       return net.finish();
+     },
+     "model: subgraph 0: node 0 SQUARE: output 0 is tensor 2, which has constant data"},
+    {"WritesAVariable",
+     [] {
+       Net net;
+       const int v = net.builder.add_tensor({.name = "v", .type = TensorType::float32, .shape = {4}, .is_variable = true});
+       net.builder.add_operator(BuiltinOperator::SQUARE, {net.x}, {v});
+       return net.finish();
+     },
+     "model: subgraph 0: node 0 SQUARE: output 0 is tensor 2, which is variable"},
+    {"ReadOfWhatNobodyWrites",
+     [] {
+       Net net;
+       const int a = net.builder.add_tensor(float4("a")), b = net.builder.add_tensor(float4("b"));
+       net.builder.add_operator(BuiltinOperator::SQUARE, {a}, {b});
+       return net.finish();
+     },
+     "model: subgraph 0: node 0 SQUARE: input 0 is tensor 2 'a', which has no data and which nobody writes"},
+    {"CustomOpReadsWhatNobodyWrites",
+     [] {
+       Net net;
+       const int a = net.builder.add_tensor(float4("a")), b = net.builder.add_tensor(float4("b"));
+       net.builder.add_custom_operator("my\nop", {-1, a}, {b});
+       return net.finish();
+     },
+     "model: subgraph 0: node 0 my?op: input 1 is tensor 2 'a', which has no data and which nobody writes"},
+    {"OutputThatNobodyWrites",
+     [] {
+       Net net;
+       net.with_node = false;
+       return net.finish();
+     },
+     "model: subgraph 0: output 0 is tensor 1 'y', which has no data and which nobody writes"},
+    {"CycleOfOneNode",
+     [] {
+       Net net;
+       const int a = net.builder.add_tensor(float4("a"));
+       net.builder.add_operator(BuiltinOperator::SQUARE, {a}, {a});
+       return net.finish();
+     },
+     "model: subgraph 0: node 0 SQUARE: input 0 is tensor 2, which no order of the nodes writes in time: the graph has a cycle"},
+    {"CycleOfTwoNodes",
+     [] {
+       Net net;
+       const int a = net.builder.add_tensor(float4("a")), b = net.builder.add_tensor(float4("b"));
+       net.builder.add_operator(BuiltinOperator::NEG, {net.x}, {net.y});
+       net.builder.add_operator(BuiltinOperator::SQUARE, {a}, {b});
+       net.builder.add_operator(BuiltinOperator::NEG, {b}, {a});
+       net.with_node = false;
+       return net.finish();
+     },
+     "model: subgraph 0: node 1 SQUARE: input 0 is tensor 2, which no order of the nodes writes in time: the graph has a cycle"},
+    {"BehindACycle",
+     [] {
+       Net net;
+       const int a = net.builder.add_tensor(float4("a")), b = net.builder.add_tensor(float4("b"));
+       net.builder.add_custom_operator("add", {net.x, b}, {net.y});
+       net.builder.add_operator(BuiltinOperator::SQUARE, {a}, {b});
+       net.builder.add_operator(BuiltinOperator::NEG, {b}, {a});
+       net.with_node = false;
+       return net.finish();
+     },
+     "model: subgraph 0: node 0 add: input 1 is tensor 3, which no order of the nodes writes in time: the graph has a cycle"},
+    {"SparseOutput",
+     [] {
+       Net net;
+       auto& tables = net.builder.tables();
+       const int w = net.builder.add_constant(
+           {.name = "w", .type = TensorType::float32, .shape = {1000}, .sparsity = schema::CreateSparsityParameters(tables)}, {1.0f});
+       net.builder.add_operator(BuiltinOperator::NEG, {net.x}, {net.y});
+       net.builder.set_inputs({net.x});
+       net.builder.set_outputs({net.y, w});
+       return net.builder.finish();
+     },
+     "model: subgraph 0: output 1 is tensor 2, which is sparse"},
+
+    // ---- Signatures
+    {"SignatureSubgraph",
+     [] {
+       Net net;
+       net.builder.add_signature("serve", {}, {}, 1);
+       return net.finish();
+     },
+     "model: the file has signature 0 for subgraph 1, but there are 1"},
+    {"SignatureInput",
+     [] {
+       Net net;
+       net.builder.add_signature("serve", {{"x", 2}}, {{"y", 1}});
+       return net.finish();
+     },
+     "model: the file has signature 0 that names tensor 2, but there are 2"},
+    {"SignatureOutput",
+     [] {
+       Net net;
+       net.builder.add_signature("first", {{"x", 0}}, {{"y", 1}});
+       net.builder.add_signature("second", {{"x", 0}}, {{"y", 0xffffffffu}});
+       return net.finish();
+     },
+     "model: the file has signature 1 that names tensor 4294967295, but there are 2"},
+};
+
+class Wrong : public ::testing::TestWithParam<WrongModel> {};
+
+TEST_P(Wrong, IsToldInOneSentence) {
+  const Bytes bytes = GetParam().make();
+  const auto model = load(bytes);
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code(), ErrorCode::invalid_model);
+  std::string expected = GetParam().message;
+  if (expected.ends_with("the file's ")) expected += std::to_string(bytes.size());
+  EXPECT_EQ(model.message(), expected);
+}
+INSTANTIATE_TEST_SUITE_P(Models, Wrong, ::testing::ValuesIn(wrong_models), [](const auto& info) { return std::string(info.param.name); });
+
+TEST(WrongModel, ErrorKnowsTheNodeAndTheTensor) {
+  const auto at_node = load(with_operator({.inputs = {9}, .outputs = {1}}));
+  ASSERT_FALSE(at_node);
+  EXPECT_EQ(at_node.error().subgraph(), 0);
+  EXPECT_EQ(at_node.error().node(), 0);
+  EXPECT_EQ(at_node.error().tensor(), -1);
+  const auto at_tensor = load(quantized({.scales = {1}}));
+  ASSERT_FALSE(at_tensor);
+  EXPECT_EQ(at_tensor.error().node(), -1);
+  EXPECT_EQ(at_tensor.error().tensor(), 2);
+}
+
+TEST(WrongModel, EveryShorterFileIsRefused) {
+  Net net;
+  net.builder.add_constant({.name = "w", .shape = {8}}, std::vector<float>(8));
+  net.builder.add_signature("serve", {{"in", 0}}, {{"out", 1}});
+  const Bytes bytes = net.finish();
+  ASSERT_EQ(message_of(bytes), "");
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const Bytes cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_NE(message_of(cut), "") << size << " of " << bytes.size() << " bytes";
+  }
+}
+
+TEST(WrongModel, FilesThatAreNone) {
+  const auto absent = Model::from_file("/nowhere/model.tflite");
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().code(), ErrorCode::io);
+  EXPECT_EQ(absent.message(), "model: cannot open '/nowhere/model.tflite': No such file or directory");
+  const auto folder = Model::from_file("/");
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.message(), "model: '/' is not a regular file");
+  const auto empty = Model::from_file("/dev/null");
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error().code(), ErrorCode::io);
+}
+
+// ---- Right models
+
+TEST(RightModel, NodesOutOfOrderAreSorted) {
+  ModelBuilder builder;
+  std::vector<int> t;
+  for (int i = 0; i < 6; ++i) t.push_back(builder.add_tensor(float4("t" + std::to_string(i))));
+  // In the file: t4 -> t5, t2 -> t3, t0 -> t1, t3 -> t4, t1 -> t2.
+  for (const int from : {4, 2, 0, 3, 1}) {
+    builder.add_operator(BuiltinOperator::NEG, {t[static_cast<std::size_t>(from)]}, {t[static_cast<std::size_t>(from + 1)]});
+  }
+  builder.set_inputs({t[0]});
+  builder.set_outputs({t[5]});
+  const Bytes bytes = builder.finish();
+  auto model = load(bytes);
+  ASSERT_TRUE(model) << model.message();
+  std::vector<int> order;
+  for (const tfl::GraphNode& node : model->subgraphs()[0].nodes) {
+    order.push_back(node.inputs[0]);
+    EXPECT_EQ(node.outputs[0], node.inputs[0] + 1);
+  }
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(model->subgraphs()[0].nodes[0].file_index, 2);  // errors tell the file's numbers
+  EXPECT_EQ(model->subgraphs()[0].nodes[4].file_index, 0);
+}
+
+TEST(RightModel, OrderOfTheFileIsKeptWhereItIsOne) {
+  Net net;
+  const int a = net.builder.add_tensor(float4("a")), b = net.builder.add_tensor(float4("b"));
+  net.builder.add_operator(BuiltinOperator::SQUARE, {net.x}, {b});
+  net.builder.add_operator(BuiltinOperator::SQUARE, {net.x}, {a});
+  const Bytes bytes = net.finish();
+  auto model = load(bytes);
+  ASSERT_TRUE(model) << model.message();
+  EXPECT_EQ(model->subgraphs()[0].nodes[0].outputs[0], b);
+  EXPECT_EQ(model->subgraphs()[0].nodes[1].outputs[0], a);
+}
+
+TEST(RightModel, LiesAtAnyAddress) {
+  Net net;
+  const std::vector<double> values{1.5, -2.5, 3.5};
+  net.builder.add_constant({.name = "w", .shape = {3}}, values);
+  const Bytes bytes = net.finish();
+  for (std::size_t shift = 0; shift < 17; ++shift) {
+    std::vector<std::uint8_t> memory(bytes.size() + 64);
+    std::memcpy(memory.data() + shift, bytes.data(), bytes.size());
+    auto model = Model::from_memory(std::span<const std::uint8_t>(memory.data() + shift, bytes.size()));
+    ASSERT_TRUE(model) << model.message();
+    const auto data = model->subgraphs()[0].tensors[2].data;
+    ASSERT_EQ(data.size(), 24u);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(data.data()) % 8, 0u);
+    EXPECT_EQ(std::memcmp(data.data(), values.data(), 24), 0);
+  }
+}
+
+/// The bytes of a model followed by `data`, which lie `padding` bytes behind its end.
+Bytes with_data_behind(const std::vector<float>& values, std::size_t padding, std::size_t* offset = nullptr) {
+  const auto make = [&](std::uint64_t at) {
+    Net net;
+    const auto buffer = net.builder.add_outside_buffer(at, values.size() * sizeof(float));
+    net.builder.add_tensor(
+        {.name = "w", .type = TensorType::float32, .shape = {static_cast<std::int32_t>(values.size())}, .buffer = buffer});
+    return net.finish();
+  };
+  const std::size_t tables = make(1 << 20).size();
+  Bytes bytes = make(tables + padding);
+  bytes.resize(tables + padding + values.size() * sizeof(float));
+  std::memcpy(bytes.data() + tables + padding, values.data(), values.size() * sizeof(float));
+  if (offset != nullptr) *offset = tables + padding;
+  return bytes;
+}
+
+TEST(RightModel, DataBehindTheTablesAreFoundAndRealigned) {
+  const std::vector<float> values{1, 2, 3, 4, 5};
+  for (const std::size_t padding : {0u, 1u, 2u, 3u, 16u}) {
+    std::size_t offset = 0;
+    const Bytes bytes = with_data_behind(values, padding, &offset);
+    auto model = load(bytes);
+    ASSERT_TRUE(model) << model.message();
+    const tfl::GraphTensor& tensor = model->subgraphs()[0].tensors[2];
+    ASSERT_TRUE(tensor.description.is_constant);
+    ASSERT_EQ(tensor.data.size(), 20u);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(tensor.data.data()) % 4, 0u);
+    EXPECT_EQ(std::memcmp(tensor.data.data(), values.data(), 20), 0);
+    // Only what lies badly is copied.
+    EXPECT_EQ(tensor.data.data() == model->file().data() + offset, offset % 4 == 0);
+  }
+}
+
+TEST(RightModel, SignaturesAndMetadataAreRead) {
+  Net net;
+  net.builder.add_signature("serve", {{"image", 0}}, {{"scores", 1}});
+  net.builder.add_signature("train", {}, {});
+  net.builder.add_metadata("labels", std::string_view("cat\ndog\n"));
+  net.builder.add_metadata("min_runtime_version", std::string_view("2.3.0"));
+  net.builder.set_description("a model");
+  const Bytes bytes = net.finish();
+  auto model = load(bytes);
+  ASSERT_TRUE(model) << model.message();
+  EXPECT_EQ(model->description(), "a model");
+  ASSERT_EQ(model->signature_count(), 2);
+  EXPECT_EQ(model->signature_name(0), "serve");
+  EXPECT_EQ(model->find_signature("train"), 1);
+  EXPECT_EQ(model->find_signature("test"), -1);
+  ASSERT_EQ(model->signature_input_count(0), 1);
+  EXPECT_EQ(model->signature_input(0, 0).name, "image");
+  EXPECT_EQ(model->signature_input(0, 0).tensor, 0);
+  EXPECT_EQ(model->signature_output(0, 0).name, "scores");
+  EXPECT_EQ(model->signature_output(0, 0).tensor, 1);
+  EXPECT_EQ(model->signature_input_count(1), 0);
+  ASSERT_EQ(model->metadata_count(), 2);
+  EXPECT_EQ(model->metadata_name(1), "min_runtime_version");
+  const auto labels = model->metadata("labels");
+  EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(labels.data()), labels.size()), "cat\ndog\n");
+  EXPECT_TRUE(model->metadata("other").empty());
+}
+
+TEST(RightModel, TensorsWithoutElementsNeedNoData) {
+  Net net;
+  const int empty = net.builder.add_tensor({.name = "empty", .type = TensorType::int32, .shape = {0}});
+  net.builder.add_custom_operator("op", {net.x, empty, -1}, {net.y});
+  net.with_node = false;
+  const Bytes bytes = net.finish();
+  auto model = load(bytes);
+  ASSERT_TRUE(model) << model.message();
+  EXPECT_TRUE(model->subgraphs()[0].tensors[static_cast<std::size_t>(empty)].description.is_constant);
+  EXPECT_EQ(model->subgraphs()[0].nodes[0].name(), "op");
+}
+
+TEST(RightModel, OddButAllowed) {
+  // Scalars, strings, sub-byte constants, a scale of 0, one scale with a strange axis, an unused operator code, an empty subgraph.
+  Net net;
+  net.builder.add_constant({.name = "scalar"}, {7});
+  net.builder.add_string_constant({.name = "words", .shape = {2}}, std::vector<std::string>{"a", "bc"});
+  net.builder.add_constant({.name = "nibbles", .type = TensorType::int4, .shape = {3}}, std::vector<std::uint8_t>{0x21, 0x03});
+  net.builder.add_tensor({.name = "zero", .type = TensorType::int8, .quantization = {.scales = {0}, .zero_points = {0}}});
+  net.builder.add_tensor(
+      {.name = "axis", .type = TensorType::int8, .quantization = {.scales = {1}, .zero_points = {0}, .quantized_dimension = 9}});
+  net.builder.find_operator_code(BuiltinOperator::CONV_2D, "", 99);
+  EXPECT_EQ(message_of(net.finish()), "");
+  ModelBuilder builder;
+  builder.begin_subgraph("empty");
+  EXPECT_EQ(message_of(builder.finish()), "");
+}
+
+TEST(RightModel, CopiesShareOneFile) {
+  const Bytes bytes = Net().finish();
+  Model outer;
+  EXPECT_FALSE(outer);
+  {
+    auto model = load(bytes);
+    ASSERT_TRUE(model) << model.message();
+    outer = *model;
+    EXPECT_EQ(outer.file().data(), model->file().data());
+  }
+  ASSERT_TRUE(outer);
+  EXPECT_EQ(outer.subgraphs()[0].tensors[0].name, "x");
+}
+
+}  // namespace
