@@ -71,11 +71,47 @@ template <class A, class T> struct ByteTiles {
   }
 };
 
+/// multiply_float for a single row.
+template <class A, class Executor>
+void multiply_float_row(Executor& executor, const PanelLayout& layout, std::int64_t group_offset, const std::byte* packed,
+                        const float* const* table, int row_step, FloatRange range, float* out) {
+  constexpr int at_once = 4;
+  const std::int64_t panels = layout.panels(), blocks = (panels + at_once - 1) / at_once;
+  executor.parallel_for(blocks * layout.groups, at_once * tile_cost(layout, 1, 8), [&](std::int64_t first, std::int64_t last, int) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::int64_t g = i / blocks, begin = i % blocks * at_once, end = begin + at_once < panels ? begin + at_once : panels;
+      const TileInput<float> in{table, row_step, layout.segments, layout.length, g * group_offset};
+      const auto panel_at = [&](std::int64_t p) { return reinterpret_cast<const float*>(packed + layout.panel_offset(g, p)); };
+      const auto output_at = [&](std::int64_t p, int columns) {
+        return FloatTileOutput{out + g * layout.columns + p * 2 * layout.lanes, 0, columns, nullptr, range.lo, range.hi};
+      };
+      if (end - begin == at_once && layout.vectors(end - 1) == 2) {
+        const int columns = static_cast<int>(layout.columns - begin * 2 * layout.lanes);
+        float_row<A, at_once, 2>(in, panel_at(begin), layout.panel_bytes(2) / 4,
+                                 output_at(begin, columns < at_once * 2 * layout.lanes ? columns : at_once * 2 * layout.lanes));
+        continue;
+      }
+      for (std::int64_t p = begin; p < end; ++p) {
+        if (layout.vectors(p) == 2) {
+          float_row<A, 1, 2>(in, panel_at(p), 0, output_at(p, layout.columns_of(p)));
+        } else {
+          float_row<A, 1, 1>(in, panel_at(p), 0, output_at(p, layout.columns_of(p)));
+        }
+      }
+    }
+  });
+}
+
 /// out[m][g * columns + n] = clamp(bias + sum over k of row m of group g [k] * w[k][n]). A group's rows begin group_offset elements on.
 template <class A, class Executor, class Fill>
 void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset, const std::byte* packed,
                     Fill fill, FloatRange range, float* out) {
   constexpr int R = tile_rows<A>;
+  if (rows == 1) {
+    const float* few[R];
+    const float* const* table = fill(0, 1, 0, few);
+    return multiply_float_row<A>(executor, layout, group_offset, packed, table, R, range, out);
+  }
   const std::int64_t panels = layout.panels(), stride = layout.groups * layout.columns;
   for_each_tile_and_panel(executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 32),
                           [&](std::int64_t tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {

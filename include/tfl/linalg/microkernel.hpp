@@ -12,6 +12,7 @@
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/dot.hpp"
 #include "tfl/simd/int32.hpp"
+#include "tfl/simd/select.hpp"
 
 namespace tfl::linalg {
 
@@ -101,6 +102,44 @@ TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, c
       simd::store((whole ? to : part) + v * L, y);
     }
     if (!whole) std::memcpy(to, part, static_cast<std::size_t>(out.columns) * sizeof(float));
+  }
+}
+
+/// One row times Panels neighbouring panels: to[p * width + n] = clamp(bias + sum x[k] * w[p][k][n]). Memory bounds it, not arithmetic, so
+/// that it can afford to add in the order of k and to round every product and every sum, as the reference kernels do: float results
+/// of fully connected networks are theirs, bit for bit. Many panels at once keep the adders busy.
+template <class A, int Panels, int Vectors>
+TFL_NOINLINE void float_row(const TileInput<float>& in, const float* panel, std::int64_t panel_step, const FloatTileOutput& out) {
+  using V = simd::Batch<float, A>;
+  constexpr int L = simd::lanes<float, A>, width = Vectors * L;
+  V sum[Panels][Vectors];
+  TFL_UNROLL
+  for (int p = 0; p < Panels; ++p) {
+    TFL_UNROLL
+    for (int v = 0; v < Vectors; ++v) sum[p][v] = V(0.0f);
+  }
+  const float* w = panel + width;  // behind the bias
+  for (std::int64_t s = 0; s < in.segments; ++s) {
+    const float* x = in.rows[s * in.row_step] + in.offset;
+    for (std::int64_t k = 0; k < in.length; ++k, w += width) {
+      const V element(x[k]);
+      TFL_UNROLL
+      for (int p = 0; p < Panels; ++p) {
+        TFL_UNROLL
+        for (int v = 0; v < Vectors; ++v) sum[p][v] = sum[p][v] + simd::rounded(element * simd::load<A>(w + p * panel_step + v * L));
+      }
+    }
+  }
+  const V lo(out.lo), hi(out.hi);
+  TFL_UNROLL
+  for (int p = 0; p < Panels; ++p) {
+    float part[width];
+    TFL_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      simd::store(part + v * L, simd::min(simd::max(sum[p][v] + simd::load<A>(panel + p * panel_step + v * L), lo), hi));
+    }
+    const int columns = out.columns - p * width < width ? out.columns - p * width : width;
+    std::memcpy(out.to + p * width, part, static_cast<std::size_t>(columns) * sizeof(float));
   }
 }
 
