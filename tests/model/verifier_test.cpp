@@ -306,6 +306,15 @@ const WrongModel wrong_models[] = {
      "model: subgraph 0: tensor 2 'q' has 3 scales, but 2 zero points"},
     {"ZeroPointTooWide", [] { return quantized({.scales = {1}, .zero_points = {std::int64_t{1} << 40}}); },
      "model: subgraph 0: tensor 2 'q' has zero point 1099511627776, which doesn't fit 32 bits"},
+    {"ZeroPointsMisaligned",
+     [] {
+       Bytes bytes = quantized({.scales = {1}, .zero_points = {1, 0}});
+       const auto* table = schema::GetModel(bytes.data())->subgraphs()->Get(0)->tensors()->Get(2)->quantization();
+       const auto* field = reinterpret_cast<const flatbuffers::Table*>(table)->GetAddressOf(schema::QuantizationParameters::VT_ZERO_POINT);
+       bytes[static_cast<std::size_t>(field - bytes.data())] += 4;  // the first number's lower half becomes the length
+       return bytes;
+     },
+     "model: subgraph 0: tensor 2 'q' keeps its zero points where 64-bit numbers cannot lie"},
     {"AxisTooHigh",
      [] {
        return quantized({.scales = {1, 1, 1}, .zero_points = {0, 0, 0}, .quantized_dimension = 2});

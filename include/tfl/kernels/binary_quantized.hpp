@@ -296,7 +296,6 @@ constexpr Violation prepare_product(const NodeDescription& node, Activation acti
   // In float, as the reference has it.
   const float ratio = node.input(0).quantization.scale * node.input(1).quantization.scale / node.output(0).quantization.scale;
   q.scale_out = quantize_multiplier(static_cast<double>(ratio));
-  if (!(ratio < 1e30f)) return output_violation(0, ErrorCode::invalid_quantization, "its scale is too small beside those of the inputs");
   return {};
 }
 

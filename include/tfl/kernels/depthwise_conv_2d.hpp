@@ -226,7 +226,7 @@ struct DepthwiseConv2D {
       tap_stride = is_float ? p.taps : (p.taps + 1) / 2 * 2;
       block_bytes = aligned(header + tap_stride * block * (is_float ? 4 : 2));
       packed_bytes = blocks * block_bytes;
-      positions = tap_stride > 128 ? 1 : tap_stride < 8 ? 16 : 128 / tap_stride;
+      positions = tap_stride > 64 ? 1 : tap_stride < 8 ? 8 : 64 / tap_stride;
       cells = small || p.multiplier > 1 ? 2 * p.taps : 0;
       zeros = p.channels + block;
       zeros_bytes = aligned(zeros * size);

@@ -7,10 +7,7 @@
 namespace tfl {
 
 /// The options table of an operator; void for operators without one.
-template <BuiltinOperator Code>
-struct OptionsTable {
-  using type = void;
-};
+template <BuiltinOperator Code> struct OptionsTable { using type = void; };
 
 // clang-format off
 #define TFL_OPTIONS_TABLE(code, table) template <> struct OptionsTable<BuiltinOperator::code> { using type = schema::table; };
@@ -179,16 +176,15 @@ TFL_OPTIONS_TABLE(STABLEHLO_CASE, StablehloCaseOptions)
 // clang-format on
 
 /// The node's options as the table T; null where the node carries another table or none.
-template <class T>
-const T* options_of(const schema::Operator& node) {
+template <class T> const T* options_of(const schema::Operator& node) {
   if constexpr (requires { schema::BuiltinOptions2Traits<T>::enum_value; }) {
     if constexpr (schema::BuiltinOptions2Traits<T>::enum_value != schema::BuiltinOptions2::NONE) {
-      return node.builtin_options_2_type() == schema::BuiltinOptions2Traits<T>::enum_value
-                 ? static_cast<const T*>(node.builtin_options_2())
-                 : nullptr;
+      return node.builtin_options_2_type() == schema::BuiltinOptions2Traits<T>::enum_value ? static_cast<const T*>(node.builtin_options_2())
+                                                                                           : nullptr;
     }
   }
-  return node.builtin_options_type() == schema::BuiltinOptionsTraits<T>::enum_value ? static_cast<const T*>(node.builtin_options()) : nullptr;
+  return node.builtin_options_type() == schema::BuiltinOptionsTraits<T>::enum_value ? static_cast<const T*>(node.builtin_options())
+                                                                                    : nullptr;
 }
 
 }  // namespace tfl

@@ -215,6 +215,9 @@ class Verifier {
     if (scales == 0) return {};
     const std::size_t zero_points = detail::size_of(q->zero_point());
     if (zero_points != scales) return at_tensor(index) << "has " << scales << " scales, but " << zero_points << " zero points";
+    // flatbuffers' own check knows only the alignment of lengths.
+    if (reinterpret_cast<std::uintptr_t>(q->zero_point()->Data()) % alignof(std::int64_t) != 0)
+      return at_tensor(index) << "keeps its zero points where 64-bit numbers cannot lie";
     for (unsigned i = 0; i < scales; ++i) {
       const float scale = q->scale()->Get(i);
       if (!std::isfinite(scale) || scale < 0) return at_tensor(index) << "has a scale that is negative or not finite, for channel " << i;

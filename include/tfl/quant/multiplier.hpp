@@ -77,8 +77,8 @@ constexpr int exponent_of_power_of_two(float x) {
   const int exponent = static_cast<int>((bits >> 23) & 0xff) - 127;
   const float fraction = std::bit_cast<float>((bits & 0x7fffffu) | 0x3f800000u);  // in [1, 2)
   if (x <= 0 || exponent < -126 || exponent > 127) return 1000;
-  if (fraction < 1.00069338746f) return exponent;       // 2^0.001
-  if (fraction > 1.99861432f) return exponent + 1;      // 2^0.999
+  if (fraction < 1.00069338746f) return exponent;   // 2^0.001
+  if (fraction > 1.99861432f) return exponent + 1;  // 2^0.999
   return 1000;
 }
 

@@ -426,6 +426,8 @@ class Subgraph {
   /// A node whose shapes depend on data: everything that plan() and bind() do, just before it runs.
   Result<void> prepare_dynamic(std::size_t i) {
     NodeState& node = nodes_[i];
+    // Whoever reads an output after a failure finds nothing, rather than the bytes of another shape.
+    for (Tensor* t : node.call.outputs) t->data = nullptr;
     for (std::size_t k = 0; k < node.call.inputs.size(); ++k) {
       if (node.call.inputs[k] != nullptr) learn_integers(*node.call.inputs[k]);
     }

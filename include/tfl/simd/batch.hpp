@@ -12,7 +12,16 @@
 
 #if !defined(TFL_HEADER_ONLY_SCALAR) && (defined(__SSE4_1__) || defined(__aarch64__))
 #define TFL_HAS_XSIMD 1
+// GCC 12 takes the undefined registers inside AVX-512 intrinsics for uninitialized variables (its bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <xsimd/xsimd.hpp>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #else
 #define TFL_HAS_XSIMD 0
 #endif
