@@ -183,23 +183,57 @@ TEST(BatchMatMul, Int8IntoInt32) {
   multiply<std::int64_t>(c, x, 0, y, 0, [&](std::size_t i, std::size_t, std::int64_t sum) { ASSERT_EQ(actual[i], sum) << i; });
 }
 
+/// Scales, and zero points that nothing reads, of each of `count` channels along `axis`.
+tfl::QuantizationSpec channels(int count, int axis) {
+  tfl::QuantizationSpec spec;
+  for (int i = 0; i < count; ++i) {
+    spec.scales.push_back(0.01f * static_cast<float>(i + 1));
+    spec.zero_points.push_back(i);
+  }
+  spec.quantized_dimension = axis;
+  return spec;
+}
+/// No scale of a whole tensor: the reference kernel multiplies by 0.
+template <class T> void check_channels(int zero) {
+  for (const int axis : {0, 1}) {
+    for (const bool adj_y : {false, true}) {
+      for (const bool left : {false, true}) {
+        SCOPED_TRACE(testing::Message() << "axis " << axis << (adj_y ? " adj_y" : "") << (left ? " left" : " right"));
+        const auto x = random_values<T>({5, 40});
+        const auto y = random_values<std::int8_t>({40, 40});
+        Op op;
+        op.input<T>({5, 40}, x, left ? channels(axis == 0 ? 5 : 40, axis) : tfl::QuantizationSpec{{1.0f}, {0}});
+        op.constant<std::int8_t>({40, 40}, y, left ? tfl::QuantizationSpec{{1.0f}, {0}} : channels(40, axis));
+        op.output<T>({{0.001f}, {zero}});
+        op.options([adj_y](auto& tables) { return tfl::schema::CreateBatchMatMulOptions(tables, false, adj_y, false); });
+        ASSERT_EQ(op.run(), "");
+        EXPECT_EQ(op.values<T>(), std::vector<T>(5 * 40, static_cast<T>(zero)));
+      }
+    }
+  }
+}
+TEST(BatchMatMul, Int8ChannelScalesGiveTheZeroPoint) { check_channels<std::int8_t>(-7); }
+TEST(BatchMatMul, Int16ChannelScalesGiveZero) { check_channels<std::int16_t>(0); }
+
 TEST(BatchMatMul, Hybrid) {
   for (int round = 0; round < 100; ++round) {
     const Case c = random_case();
     SCOPED_TRACE(c.text());
     const auto x = random_values<float>(c.x);
     const auto y = random_values<std::int8_t>(c.y);
-    const float y_scale = 0.01f;
+    tfl::QuantizationSpec spec{{0.01f}, {0}};
+    if (round % 3 == 0) spec = channels(c.columns, static_cast<int>(c.y.size()) - (c.adj_y ? 2 : 1));
     Op op;
     op.input<float>(c.x, x);
-    op.constant<std::int8_t>(c.y, y, {{y_scale}, {0}});
+    op.constant<std::int8_t>(c.y, y, spec);
     op.output<float>();
     op.options(options(c, round % 2 == 0));
     ASSERT_EQ(op.run(), "");
     const auto actual = op.values<float>();
     // Half a quantization step, at most 4 / 254, lost in each product of at most 128 * y_scale.
-    multiply<double>(c, x, 0, y, 0, [&](std::size_t i, std::size_t, double sum) {
-      ASSERT_NEAR(actual[i], sum * double{y_scale}, c.depth * 2.1 / 254 * 128 * double{y_scale}) << i;
+    multiply<double>(c, x, 0, y, 0, [&](std::size_t i, std::size_t column, double sum) {
+      const double y_scale{spec.scales[spec.scales.size() > 1 ? column : 0]};
+      ASSERT_NEAR(actual[i], sum * y_scale, c.depth * 2.1 / 254 * 128 * y_scale) << i;
     });
   }
 }

@@ -159,7 +159,7 @@ class SingleOpBase : private Runner {
     }
     return bytes;
   }
-  std::string next_name() { return "t" + std::to_string(names_++); }
+  std::string next_name() { return std::string("t").append(std::to_string(names_++)); }
   int add(TensorSpec spec) {
     spec.name = next_name();
     return builder_.add_tensor(std::move(spec));

@@ -15,7 +15,10 @@ inline std::string text(std::string_view s) { return std::string(s); }
 
 inline std::string shape_text(const Shape& shape) {
   std::string out;
-  for (const auto d : shape.dims()) out += (out.empty() ? "" : "x") + std::to_string(d);
+  for (const auto d : shape.dims()) {
+    if (!out.empty()) out += 'x';
+    out += std::to_string(d);
+  }
   return out.empty() ? "scalar" : out;
 }
 

@@ -173,7 +173,7 @@ template <class Plain, bool Subtract> struct SumFunction {
 
   template <class Prepared>
   static constexpr Violation prepare(const PairOptions& options, const NodeDescription& node, Prepared& prepared) {
-    if (const Violation v = require_same_type(node, 0, 0)) return v;
+    node.output(0).type = node.input(0).type;  // whatever the file says, as in TFLite
     const TensorType type = node.input(0).type;
     if (!is_quantized_integer(type)) return {};
     const bool wide = type == TensorType::int16;
@@ -230,7 +230,7 @@ struct MulFunction {
       prepared.quantized.range = quantized_range(options.activation, out, node.output(0).quantization);
       return {};
     }
-    if (const Violation v = require_same_type(node, 0, 0)) return v;
+    node.output(0).type = node.input(0).type;  // whatever the file says, as in TFLite
     if (type == TensorType::complex64 && options.activation != Activation::none) {
       return node_violation(ErrorCode::invalid_option, "complex numbers take no fused activation");
     }
@@ -268,7 +268,7 @@ struct DivFunction {
 
   template <class Prepared>
   static constexpr Violation prepare(const PairOptions& options, const NodeDescription& node, Prepared& prepared) {
-    if (const Violation v = require_same_type(node, 0, 0)) return v;
+    node.output(0).type = node.input(0).type;  // whatever the file says, as in TFLite
     if (!is_quantized_integer(node.input(0).type)) return {};
     prepared.way = Prepared::Way::quantized;
     return prepare_quotient(node, options.activation, prepared.quantized);
@@ -301,7 +301,7 @@ struct SquaredDifferenceFunction {
   static constexpr std::int64_t cost = 1;
 
   template <class Prepared> static constexpr Violation prepare(const PairOptions&, const NodeDescription& node, Prepared& prepared) {
-    if (const Violation v = require_same_type(node, 0, 0)) return v;
+    node.output(0).type = node.input(0).type;  // whatever the file says, as in TFLite
     if (!is_quantized_integer(node.input(0).type)) return {};
     prepared.way = Prepared::Way::quantized;
     return prepare_squared_difference(node, prepared.quantized);
