@@ -59,7 +59,7 @@ template <class T> struct Ones<Scalar, T> {
 };
 #if TFL_HAS_XSIMD
 template <class A> struct Ones<A, std::int32_t> {
-  template <class Mask> static TFL_ALWAYS_INLINE Int32<A> of(const Mask& mask) { return select(mask, Int32<A>(1), Int32<A>(0)); }
+  template <class Mask> static TFL_ALWAYS_INLINE Int32<A> of(const Mask& mask) { return simd::select(mask, Int32<A>(1), Int32<A>(0)); }
 };
 template <class A> struct Ones<A, float> {
   template <class Mask> static TFL_ALWAYS_INLINE Int32<A> of(const Mask& mask) {
