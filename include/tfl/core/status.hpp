@@ -62,8 +62,8 @@ constexpr Violation output_violation(int index, ErrorCode code, const char* rule
 class Error {
  public:
   constexpr Error() = default;
-  explicit Error(ErrorCode code) : code_(code) {}
-  Error(ErrorCode code, std::string_view sentence) : code_(code) { text_ << sentence; }
+  TFL_NOINLINE explicit Error(ErrorCode code) : code_(code) {}
+  TFL_NOINLINE Error(ErrorCode code, std::string_view sentence) : code_(code) { text_ << sentence; }
 
   ErrorCode code() const { return code_; }
   /// The sentence; empty where TFL_NO_ERROR_TEXT compiled the texts away.
@@ -78,8 +78,18 @@ class Error {
     tensor_ = tensor;
     return *this;
   }
-  template <class T> Error& operator<<(const T& part) {
+  TFL_NOINLINE Error& operator<<(std::string_view part) {
     text_ << part;
+    return *this;
+  }
+  Error& operator<<(const char* part) { return *this << std::string_view(part); }
+  Error& operator<<(char c) {
+    text_ << c;
+    return *this;
+  }
+  template <class I>
+  requires(std::is_integral_v<I>) Error& operator<<(I number) {
+    text_ << number;
     return *this;
   }
 
