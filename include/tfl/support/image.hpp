@@ -8,7 +8,6 @@
 
 #include "tfl/core/status.hpp"
 #include "tfl/core/tensor.hpp"
-#include "tfl/quant/quantize.hpp"
 
 namespace tfl {
 
@@ -24,21 +23,25 @@ struct Normalization {
 };
 
 /// One channel of the picture, resized to height x width, at (row, column): bilinear, half-pixel centres, edges repeated.
-inline float resized_pixel(const ImageView& image, int height, int width, int row, int column, int channel) {
+inline double resized_pixel(const ImageView& image, int height, int width, int row, int column, int channel) {
   const auto place = [](int index, int size, int source) {
-    const float at = (static_cast<float>(index) + 0.5f) * static_cast<float>(source) / static_cast<float>(size) - 0.5f;
-    return at < 0 ? 0.0f : at > static_cast<float>(source - 1) ? static_cast<float>(source - 1) : at;
+    const double at = (index + 0.5) * source / size - 0.5;
+    return at < 0 ? 0.0 : at > source - 1 ? source - 1.0 : at;
   };
-  const float y = place(row, height, image.height), x = place(column, width, image.width);
+  const double y = place(row, height, image.height), x = place(column, width, image.width);
   const int y0 = static_cast<int>(y), x0 = static_cast<int>(x);
   const int y1 = y0 + 1 < image.height ? y0 + 1 : y0, x1 = x0 + 1 < image.width ? x0 + 1 : x0;
-  const float dy = y - static_cast<float>(y0), dx = x - static_cast<float>(x0);
-  const auto pixel = [&](int r, int c) {
-    return static_cast<float>(image.pixels[(std::int64_t{r} * image.width + c) * image.channels + channel]);
-  };
-  const float top = pixel(y0, x0) + (pixel(y0, x1) - pixel(y0, x0)) * dx;
-  const float bottom = pixel(y1, x0) + (pixel(y1, x1) - pixel(y1, x0)) * dx;
-  return top + (bottom - top) * dy;
+  const double dy = y - y0, dx = x - x0;
+  const auto pixel = [&](int r, int c) { return double{image.pixels[(std::int64_t{r} * image.width + c) * image.channels + channel]}; };
+  const auto across = [&](int r) { return pixel(r, x0) * (1 - dx) + pixel(r, x1) * dx; };
+  return across(y0) * (1 - dy) + across(y1) * dy;
+}
+
+/// The nearest integer; half way between two, the even one. Requires 0 <= value <= 255.
+inline int nearest_even(double value) {
+  const int below = static_cast<int>(value);
+  const double rest = value - below;
+  return rest > 0.5 || (rest == 0.5 && below % 2 != 0) ? below + 1 : below;
 }
 
 /// Fills a model's input [1,H,W,C] (or [H,W,C], C = 1 or 3) with the picture: resized, grey or colour as the input wants it.
@@ -66,20 +69,19 @@ inline Result<void> fill_with_image(std::span<std::byte> input, const TensorDesc
   for (int row = 0; row < height; ++row) {
     for (int column = 0; column < width; ++column) {
       for (int channel = 0; channel < channels; ++channel) {
-        float pixel = 0;
+        double pixel = 0;
         if (image.channels == 1 || channels == 3) {
           pixel = resized_pixel(image, height, width, row, column, image.channels == 1 ? 0 : channel);
         } else {  // luma of ITU-R BT.601
-          pixel = 0.299f * resized_pixel(image, height, width, row, column, 0) +
-                  0.587f * resized_pixel(image, height, width, row, column, 1) +
-                  0.114f * resized_pixel(image, height, width, row, column, 2);
+          pixel = 0.299 * resized_pixel(image, height, width, row, column, 0) +
+                  0.587 * resized_pixel(image, height, width, row, column, 1) + 0.114 * resized_pixel(image, height, width, row, column, 2);
         }
         if (description.type == TensorType::float32) {
-          const float value = (pixel - normalization.mean) / normalization.deviation;
+          const float value = (static_cast<float>(pixel) - normalization.mean) / normalization.deviation;
           std::memcpy(input.data() + next, &value, sizeof value);
           next += sizeof value;
         } else {
-          const auto rounded = static_cast<int>(quant::round_half_away(static_cast<double>(pixel)));
+          const int rounded = nearest_even(pixel);
           input[next++] = static_cast<std::byte>(description.type == TensorType::int8 ? rounded - 128 : rounded);
         }
       }
