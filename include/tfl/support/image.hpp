@@ -32,7 +32,9 @@ inline double resized_pixel(const ImageView& image, int height, int width, int r
   const int y0 = static_cast<int>(y), x0 = static_cast<int>(x);
   const int y1 = y0 + 1 < image.height ? y0 + 1 : y0, x1 = x0 + 1 < image.width ? x0 + 1 : x0;
   const double dy = y - y0, dx = x - x0;
-  const auto pixel = [&](int r, int c) { return double{image.pixels[(std::int64_t{r} * image.width + c) * image.channels + channel]}; };
+  const auto pixel = [&](int r, int c) {
+    return static_cast<double>(image.pixels[(std::int64_t{r} * image.width + c) * image.channels + channel]);
+  };
   const auto across = [&](int r) { return pixel(r, x0) * (1 - dx) + pixel(r, x1) * dx; };
   return across(y0) * (1 - dy) + across(y1) * dy;
 }
