@@ -1,7 +1,7 @@
 #include "picture.hpp"
 
 #define STB_IMAGE_IMPLEMENTATION
-#include <stb/stb_image.h>
+#include <stb_image.h>
 
 Picture::Picture(const char* path) {
   pixels_ = stbi_load(path, &width_, &height_, &channels_, 0);
