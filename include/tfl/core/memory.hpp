@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace tfl {
@@ -48,15 +49,14 @@ template <class T> class Array {
 
   /// Replaces the contents by `count` new elements; false (and empty) where memory lacks. count == 0 allocates nothing.
   [[nodiscard]] bool allocate(Allocator allocator, std::size_t count) {
-    reset();
-    allocator_ = allocator;
-    if (count == 0) return true;
-    if (count > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) return false;
-    void* block = allocator.allocate(allocator.context, count * sizeof(T));
-    if (block == nullptr) return false;
-    data_ = static_cast<T*>(block);
-    size_ = count;
+    if (!take(allocator, count)) return false;
     std::uninitialized_value_construct_n(data_, count);
+    return true;
+  }
+  /// As allocate(), for elements that the caller writes before reading them: their values are undefined.
+  [[nodiscard]] bool allocate_to_fill(Allocator allocator, std::size_t count) requires std::is_trivially_default_constructible_v<T> {
+    if (!take(allocator, count)) return false;
+    std::uninitialized_default_construct_n(data_, count);
     return true;
   }
   void reset() {
@@ -81,6 +81,18 @@ template <class T> class Array {
   std::span<const T> span() const { return {data_, size_}; }
 
  private:
+  [[nodiscard]] bool take(Allocator allocator, std::size_t count) {
+    reset();
+    allocator_ = allocator;
+    if (count == 0) return true;
+    if (count > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) return false;
+    void* block = allocator.allocate(allocator.context, count * sizeof(T));
+    if (block == nullptr) return false;
+    data_ = static_cast<T*>(block);
+    size_ = count;
+    return true;
+  }
+
   T* data_ = nullptr;
   std::size_t size_ = 0;
   Allocator allocator_{};

@@ -140,7 +140,7 @@ struct Conv2D {
       const Prepared& p = run.prepared;
       const linalg::Rows how = p.shape.rows(linalg::gathered_bytes_limit, linalg::tile_rows<A>, sizeof(W));
       if constexpr (std::is_same_v<W, float>) {
-        linalg::pack_float(float_layout<A>(p.shape, how), filter.data(), bias.data(), packed);
+        linalg::pack_float<A>(float_layout<A>(p.shape, how), filter.data(), bias.data(), packed);
       } else if constexpr (std::is_same_v<T, float>) {
         linalg::pack_dequantizing<A>(byte_layout<A, std::int8_t>(p.shape, how), reinterpret_cast<const std::int8_t*>(filter.data()),
                                      p.scales(), bias.data(), packed);

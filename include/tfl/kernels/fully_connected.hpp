@@ -137,7 +137,7 @@ struct FullyConnected {
     if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
       const Prepared& p = run.prepared;
       if constexpr (std::is_same_v<W, float>) {
-        linalg::pack_float(linalg::float_panels<A>(p.columns, 1, 1, p.depth), weights.data(), bias.data(), packed);
+        linalg::pack_float<A>(linalg::float_panels<A>(p.columns, 1, 1, p.depth), weights.data(), bias.data(), packed);
       } else if constexpr (std::is_same_v<T, float>) {
         linalg::pack_dequantizing<A>(linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth),
                                      reinterpret_cast<const std::int8_t*>(weights.data()), p.scales(), bias.data(), packed);

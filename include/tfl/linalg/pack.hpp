@@ -8,8 +8,10 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/linalg/interleave.hpp"
 #include "tfl/quant/multiplier.hpp"
 #include "tfl/simd/batch.hpp"
+#include "tfl/simd/byte_sums.hpp"
 #include "tfl/simd/dot.hpp"
 
 namespace tfl::linalg {
@@ -65,16 +67,15 @@ constexpr PanelLayout byte_panels(std::int64_t columns, std::int64_t groups, std
 }
 
 /// weights[groups * columns][segments * length] (+ bias) -> panels
-inline void pack_float(const PanelLayout& layout, const float* weights, const float* bias, std::byte* to) {
+template <class A> void pack_float(const PanelLayout& layout, const float* weights, const float* bias, std::byte* to) {
   for (std::int64_t g = 0; g < layout.groups; ++g) {
     for (std::int64_t p = 0; p < layout.panels(); ++p) {
       const int width = layout.vectors(p) * layout.lanes, exist = layout.columns_of(p);
       const std::int64_t first = g * layout.columns + p * 2 * layout.lanes, row = layout.segments * layout.length;
       auto* out = reinterpret_cast<float*>(to + layout.panel_offset(g, p));
       for (int n = 0; n < width; ++n) *out++ = n < exist && bias != nullptr ? bias[first + n] : 0.0f;
-      for (std::int64_t k = 0; k < row; ++k) {
-        for (int n = 0; n < width; ++n) *out++ = n < exist ? weights[(first + n) * row + k] : 0.0f;
-      }
+      interleave_columns<A, 4>(reinterpret_cast<const std::byte*>(weights + first * row), row * 4, exist, width, row * 4,
+                               reinterpret_cast<std::byte*>(out));
     }
   }
 }
@@ -99,31 +100,22 @@ struct BytePanel {
 };
 
 /// Puts the weights of one panel in place and returns, through `bound`, the largest |sum of products| that any activations reach.
-template <class T>
-void pack_panel(const PanelLayout& layout, int weight_offset, std::int32_t weight_zero_point, const T* weights, std::int64_t first,
-                int exist, const BytePanel& panel, std::int64_t* bound) {
-  const std::int64_t row = layout.segments * layout.length;
-  auto* out = reinterpret_cast<std::uint8_t*>(panel.at + layout.table_bytes(panel.width / layout.lanes));
+template <class A, class T>
+void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const T* weights, std::int64_t first, int exist,
+                const BytePanel& panel, std::int64_t* bound) {
+  constexpr int depth = simd::Dot<A, T>::depth;
+  constexpr auto flip = static_cast<std::uint8_t>(simd::Dot<A, T>::weight_offset);
+  static_assert(flip == 0 || flip == 128, "an offset must be the flip of the sign");
+  const std::int64_t row = layout.segments * layout.length, step = (layout.length + depth - 1) / depth * depth * panel.width;
+  std::byte* out = panel.at + layout.table_bytes(panel.width / layout.lanes);
+  const auto* from = reinterpret_cast<const std::byte*>(weights + first * row);
   for (std::int64_t s = 0; s < layout.segments; ++s) {
-    for (std::int64_t k = 0; k < layout.length; k += layout.depth) {
-      for (int n = 0; n < panel.width; ++n) {
-        for (int d = 0; d < layout.depth; ++d) {
-          const bool inside = n < exist && k + d < layout.length;
-          *out++ =
-              inside ? static_cast<std::uint8_t>(weights[(first + n) * row + s * layout.length + k + d] + weight_offset) : std::uint8_t{0};
-        }
-      }
-    }
+    interleave_columns<A, depth, flip>(from + s * layout.length, row, exist, panel.width, layout.length, out + s * step);
   }
   for (int n = 0; n < panel.width; ++n) {
-    std::int64_t sum = 0, absolute = 0;
-    for (std::int64_t k = 0; k < row && n < exist; ++k) {
-      const std::int64_t w = std::int64_t{weights[(first + n) * row + k]} - weight_zero_point;
-      sum += w;
-      absolute += w < 0 ? -w : w;
-    }
-    panel.sum()[n] = static_cast<std::int32_t>(sum);
-    bound[n] = absolute * 255;
+    const simd::ByteSums sums = n < exist ? simd::sums_around<A>(weights + (first + n) * row, row, weight_zero_point) : simd::ByteSums{};
+    panel.sum()[n] = static_cast<std::int32_t>(sums.sum);
+    bound[n] = sums.absolute * 255;
   }
 }
 
@@ -143,7 +135,7 @@ void pack_quantized(const PanelLayout& layout, const T* weights, const Quantized
       const std::int64_t first = g * layout.columns + p * 2 * layout.lanes;
       const int exist = layout.columns_of(p);
       std::int64_t bound[64];
-      pack_panel(layout, simd::Dot<A, T>::weight_offset, columns.weight_zero_point, weights, first, exist, panel, bound);
+      pack_panel<A>(layout, columns.weight_zero_point, weights, first, exist, panel, bound);
       bool simple = true;
       for (int n = 0; n < panel.width; ++n) {
         const bool inside = n < exist;
@@ -175,7 +167,7 @@ void pack_dequantizing(const PanelLayout& layout, const T* weights, std::span<co
       const std::int64_t first = g * layout.columns + p * 2 * layout.lanes;
       const int exist = layout.columns_of(p);
       std::int64_t bound[64];
-      pack_panel(layout, simd::Dot<A, T>::weight_offset, 0, weights, first, exist, panel, bound);
+      pack_panel<A>(layout, 0, weights, first, exist, panel, bound);
       for (int n = 0; n < panel.width; ++n) {
         panel.scale()[n] = n < exist ? scales[scales.size() > 1 ? static_cast<std::size_t>(first + n) : 0] : 0.0f;
         panel.bias()[n] = n < exist && bias != nullptr ? bias[first + n] : 0.0f;

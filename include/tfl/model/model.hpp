@@ -109,7 +109,7 @@ class Model {
     void* block = data_->allocator.allocate(data_->allocator.context, sizeof(Packed));
     if (block == nullptr) return nullptr;
     auto* entry = std::construct_at(static_cast<Packed*>(block));
-    if (!entry->bytes.allocate(data_->allocator, bytes)) {
+    if (!entry->bytes.allocate_to_fill(data_->allocator, bytes)) {
       data_->destroy(entry);
       return nullptr;
     }

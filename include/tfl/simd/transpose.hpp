@@ -59,19 +59,31 @@ template <int Bytes> TFL_ALWAYS_INLINE Bytes16 interleave_high(Bytes16 a, Bytes1
 }
 #endif
 
+#if defined(__SSE4_1__)
+TFL_ALWAYS_INLINE Bytes16 flip(Bytes16 v, std::uint8_t bits) { return _mm_xor_si128(v, _mm_set1_epi8(static_cast<char>(bits))); }
+#else
+TFL_ALWAYS_INLINE Bytes16 flip(Bytes16 v, std::uint8_t bits) { return veorq_u8(v, vdupq_n_u8(bits)); }
+#endif
+
 /// Registers of 16 bytes on every architecture: interleaving row k with row k + side / 2, log2(side) times, transposes.
 template <class A, int Bytes> struct TransposeTile16 {
   static constexpr int side = 16 / Bytes;
   static TFL_ALWAYS_INLINE void run(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step) {
-    run(from, from_step, to, to_step, std::make_integer_sequence<int, side>());
+    run<std::uint8_t{0}>(from, from_step, to, to_step, std::make_integer_sequence<int, side>());
+  }
+  /// The same, with these bits of every byte flipped on the way.
+  template <std::uint8_t Flip>
+  static TFL_ALWAYS_INLINE void run_flipping(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step) {
+    run<Flip>(from, from_step, to, to_step, std::make_integer_sequence<int, side>());
   }
 
  private:
   // Packs instead of loops, so that the rows are registers and not an array.
-  template <int... I>
+  template <std::uint8_t Flip, int... I>
   static TFL_ALWAYS_INLINE void run(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step,
                                     std::integer_sequence<int, I...>) {
     Bytes16 rows[side] = {load_16(from + I * from_step)...};
+    if constexpr (Flip != 0) ((rows[I] = flip(rows[I], Flip)), ...);
     const auto interleave = [&] {
       const Bytes16 mixed[side] = {(I % 2 == 0 ? interleave_low<Bytes>(rows[I / 2], rows[I / 2 + side / 2])
                                                : interleave_high<Bytes>(rows[I / 2], rows[I / 2 + side / 2]))...};
