@@ -21,8 +21,10 @@ template <class A> inline constexpr int tile_rows = 6;
 template <> inline constexpr int tile_rows<simd::Sse41> = 4;
 template <> inline constexpr int tile_rows<simd::Avx512> = 12;
 template <> inline constexpr int tile_rows<simd::Avx512Vnni> = 14;
+template <> inline constexpr int tile_rows<simd::Avx512Amx> = 14;
 template <> inline constexpr int tile_rows<simd::Neon> = 8;
 template <> inline constexpr int tile_rows<simd::NeonDotprod> = 8;
+template <> inline constexpr int tile_rows<simd::NeonI8mm> = 8;
 
 template <class T> struct TileInput {
   const T* const* rows;

@@ -6,22 +6,32 @@ namespace tfl::simd {
 
 struct Scalar {};
 struct Sse41 {};
-struct Avx2 {};    // with FMA
-struct Avx512 {};  // F, BW, DQ, VL
+struct Avx2 {};            // with FMA
+struct AvxVnni : Avx2 {};  // dot products of bytes in the 256-bit encoding
+struct Avx512 {};          // F, BW, DQ, VL
 struct Avx512Vnni : Avx512 {};
-struct Neon {};  // 64-bit Arm
+struct Avx512Amx : Avx512Vnni {};  // tiles of bytes
+struct Neon {};                    // 64-bit Arm
 struct NeonDotprod : Neon {};
+struct NeonI8mm : NeonDotprod {};  // products of 2 x 8 and 8 x 2 bytes
 
 #if defined(TFL_HEADER_ONLY_SCALAR)
 using NativeArch = Scalar;
+#elif defined(__AMX_INT8__) && defined(__AMX_TILE__) && defined(__AVX512VNNI__) && defined(__AVX512F__) && defined(__AVX512BW__) && \
+    defined(__AVX512DQ__) && defined(__AVX512VL__)
+using NativeArch = Avx512Amx;
 #elif defined(__AVX512VNNI__) && defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 using NativeArch = Avx512Vnni;
 #elif defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 using NativeArch = Avx512;
+#elif defined(__AVXVNNI__) && defined(__AVX2__) && defined(__FMA__)
+using NativeArch = AvxVnni;
 #elif defined(__AVX2__) && defined(__FMA__)
 using NativeArch = Avx2;
 #elif defined(__SSE4_1__)
 using NativeArch = Sse41;
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_MATMUL_INT8) && defined(__ARM_FEATURE_DOTPROD)
+using NativeArch = NeonI8mm;
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 using NativeArch = NeonDotprod;
 #elif defined(__aarch64__)
@@ -34,9 +44,12 @@ using NativeArch = Scalar;
 constexpr const char* name_of(Scalar) { return "scalar"; }
 constexpr const char* name_of(Sse41) { return "sse4.1"; }
 constexpr const char* name_of(Avx2) { return "avx2"; }
+constexpr const char* name_of(AvxVnni) { return "avxvnni"; }
 constexpr const char* name_of(Avx512) { return "avx512"; }
 constexpr const char* name_of(Avx512Vnni) { return "avx512vnni"; }
+constexpr const char* name_of(Avx512Amx) { return "avx512amx"; }
 constexpr const char* name_of(Neon) { return "neon"; }
 constexpr const char* name_of(NeonDotprod) { return "neon-dotprod"; }
+constexpr const char* name_of(NeonI8mm) { return "neon-i8mm"; }
 
 }  // namespace tfl::simd

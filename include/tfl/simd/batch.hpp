@@ -67,14 +67,17 @@ template <class T> struct BatchOf<T, Sse41> { using type = xsimd::batch<T, xsimd
 #endif
 #if defined(__AVX2__) && defined(__FMA__)
 template <class T> struct BatchOf<T, Avx2> { using type = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>; };
+template <class T> struct BatchOf<T, AvxVnni> : BatchOf<T, Avx2> {};
 #endif
 #if defined(__AVX512BW__)
 template <class T> struct BatchOf<T, Avx512> { using type = xsimd::batch<T, xsimd::avx512bw>; };
 template <class T> struct BatchOf<T, Avx512Vnni> : BatchOf<T, Avx512> {};
+template <class T> struct BatchOf<T, Avx512Amx> : BatchOf<T, Avx512> {};
 #endif
 #if defined(__aarch64__)
 template <class T> struct BatchOf<T, Neon> { using type = xsimd::batch<T, xsimd::neon64>; };
 template <class T> struct BatchOf<T, NeonDotprod> : BatchOf<T, Neon> {};
+template <class T> struct BatchOf<T, NeonI8mm> : BatchOf<T, Neon> {};
 #endif
 #endif
 }  // namespace detail

@@ -79,6 +79,21 @@ template <class T> struct Dot<Avx2, T> {
 };
 #endif
 
+#if TFL_HAS_XSIMD && defined(__AVXVNNI__) && defined(__AVX2__) && defined(__FMA__)
+// The instruction takes one unsigned and one signed operand: the weights become what the activations are not.
+template <class T> struct Dot<AvxVnni, T> {
+  static constexpr int depth = 4, weight_offset = std::is_signed_v<T> ? 128 : -128;
+  static constexpr bool staged = false;
+  using Weights = __m256i;
+  using Activations = __m256i;
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static TFL_ALWAYS_INLINE Activations broadcast(const T* p) { return _mm256_set1_epi32(detail::bits_at<AvxVnni, 4>(p)); }
+  static TFL_ALWAYS_INLINE Int32<AvxVnni> step(Int32<AvxVnni> sum, Weights w, Activations x) {
+    return Int32<AvxVnni>(std::is_signed_v<T> ? _mm256_dpbusd_avx_epi32(sum, w, x) : _mm256_dpbusd_avx_epi32(sum, x, w));
+  }
+};
+#endif
+
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
 template <class T> struct Dot<Avx512, T> {
   static constexpr int depth = 2, weight_offset = 0;
@@ -98,7 +113,7 @@ template <class T> struct Dot<Avx512, T> {
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512VNNI__) && defined(__AVX512BW__)
-// The instruction takes one unsigned and one signed operand: the weights become what the activations are not.
+// As AvxVnni's.
 template <class T> struct Dot<Avx512Vnni, T> {
   static constexpr int depth = 4, weight_offset = std::is_signed_v<T> ? 128 : -128;
   static constexpr bool staged = false;
@@ -110,6 +125,7 @@ template <class T> struct Dot<Avx512Vnni, T> {
     return Int32<Avx512Vnni>(std::is_signed_v<T> ? _mm512_dpbusd_epi32(sum, w, x) : _mm512_dpbusd_epi32(sum, x, w));
   }
 };
+template <class T> struct Dot<Avx512Amx, T> : Dot<Avx512Vnni, T> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
@@ -166,6 +182,7 @@ template <> struct Dot<NeonDotprod, std::uint8_t> {
     return Int32<NeonDotprod>(vreinterpretq_s32_u32(vdotq_u32(vreinterpretq_u32_s32(sum), w, x)));
   }
 };
+template <class T> struct Dot<NeonI8mm, T> : Dot<NeonDotprod, T> {};
 #endif
 #endif
 
@@ -173,7 +190,7 @@ template <> struct Dot<NeonDotprod, std::uint8_t> {
 template <class A, class T> TFL_ALWAYS_INLINE std::int32_t sum_of_bytes(const T* p, std::int64_t count) {
   std::int64_t i = 0;
 #if TFL_HAS_XSIMD && defined(__AVX512VNNI__) && defined(__AVX512BW__)
-  if constexpr (std::is_same_v<A, Avx512Vnni>) {
+  if constexpr (std::is_base_of_v<Avx512Vnni, A>) {
     const __m512i ones = _mm512_set1_epi8(1);
     __m512i sum = _mm512_setzero_si512();
     for (; i < count; i += 64) {

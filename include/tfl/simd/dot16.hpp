@@ -69,6 +69,11 @@ template <> struct Dot16Ops<Avx2> {
     high = V(_mm256_permute2x128_si256(l, h, 0x31));
   }
 };
+#if defined(__AVXVNNI__)
+template <> struct Dot16Ops<AvxVnni> : Dot16Ops<Avx2> {
+  static V dot(V sum, V x, V y) { return V(_mm256_dpwssd_avx_epi32(sum, x, y)); }
+};
+#endif
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
@@ -93,6 +98,7 @@ template <> struct Dot16Ops<Avx512> {
 template <> struct Dot16Ops<Avx512Vnni> : Dot16Ops<Avx512> {
   static V dot(V sum, V x, V y) { return V(_mm512_dpwssd_epi32(sum, x, y)); }
 };
+template <> struct Dot16Ops<Avx512Amx> : Dot16Ops<Avx512Vnni> {};
 #endif
 #endif
 
@@ -115,6 +121,7 @@ template <> struct Dot16Ops<Neon> {
   static void in_order(V&, V&) {}
 };
 template <> struct Dot16Ops<NeonDotprod> : Dot16Ops<Neon> {};
+template <> struct Dot16Ops<NeonI8mm> : Dot16Ops<NeonDotprod> {};
 #endif
 
 /// sum + x.low * y.low + x.high * y.high in every lane.

@@ -30,6 +30,7 @@ template <> struct WordOps<Avx2> {
   static V load(const std::int8_t* p) { return V(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
   static V load(const std::int16_t* p) { return V(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 };
+template <> struct WordOps<AvxVnni> : WordOps<Avx2> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
@@ -41,6 +42,7 @@ template <> struct WordOps<Avx512> {
   static V load_first(const std::int16_t* p, int n) { return V(_mm512_maskz_loadu_epi16((1u << n) - 1, p)); }
 };
 template <> struct WordOps<Avx512Vnni> : WordOps<Avx512> {};
+template <> struct WordOps<Avx512Amx> : WordOps<Avx512Vnni> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
@@ -50,6 +52,7 @@ template <> struct WordOps<Neon> {
   static V load(const std::int16_t* p) { return V(vreinterpretq_s32_s16(vld1q_s16(p))); }
 };
 template <> struct WordOps<NeonDotprod> : WordOps<Neon> {};
+template <> struct WordOps<NeonI8mm> : WordOps<NeonDotprod> {};
 #endif
 
 namespace detail {

@@ -114,6 +114,7 @@ template <> struct Int32Ops<Avx2> {
   }
   static Float32<Avx2> to_float(V a) { return Float32<Avx2>(_mm256_cvtepi32_ps(a)); }
 };
+template <> struct Int32Ops<AvxVnni> : Int32Ops<Avx2> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
@@ -147,6 +148,7 @@ template <> struct Int32Ops<Avx512> {
   static Float32<Avx512> to_float(V a) { return Float32<Avx512>(_mm512_cvtepi32_ps(a)); }
 };
 template <> struct Int32Ops<Avx512Vnni> : Int32Ops<Avx512> {};
+template <> struct Int32Ops<Avx512Amx> : Int32Ops<Avx512Vnni> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
@@ -185,6 +187,7 @@ template <> struct Int32Ops<Neon> {
   static Float32<Neon> to_float(V a) { return Float32<Neon>(vcvtq_f32_s32(a)); }
 };
 template <> struct Int32Ops<NeonDotprod> : Int32Ops<Neon> {};
+template <> struct Int32Ops<NeonI8mm> : Int32Ops<NeonDotprod> {};
 #endif
 
 /// Loads lanes<int32_t, A> elements of 8, 16 or 32 bits as 32-bit lanes.

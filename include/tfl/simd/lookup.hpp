@@ -36,6 +36,7 @@ template <> struct ByteTable<Avx2> {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), result);
   }
 };
+template <> struct ByteTable<AvxVnni> : ByteTable<Avx2> { using ByteTable<Avx2>::ByteTable; };
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
@@ -60,6 +61,7 @@ template <> struct ByteTable<Avx512> {
   }
 };
 template <> struct ByteTable<Avx512Vnni> : ByteTable<Avx512> { using ByteTable<Avx512>::ByteTable; };
+template <> struct ByteTable<Avx512Amx> : ByteTable<Avx512> { using ByteTable<Avx512>::ByteTable; };
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
@@ -82,6 +84,7 @@ template <> struct ByteTable<Neon> {
   }
 };
 template <> struct ByteTable<NeonDotprod> : ByteTable<Neon> { using ByteTable<Neon>::ByteTable; };
+template <> struct ByteTable<NeonI8mm> : ByteTable<Neon> { using ByteTable<Neon>::ByteTable; };
 #endif
 
 }  // namespace detail

@@ -52,6 +52,7 @@ template <> struct ScaleOps<Avx2> {
         _mm256_set_m128i(four(_mm256_extracti128_si256(x, 1), real + 4, lo, hi), four(_mm256_castsi256_si128(x), real, lo, hi)));
   }
 };
+template <> struct ScaleOps<AvxVnni> : ScaleOps<Avx2> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
@@ -68,6 +69,7 @@ template <> struct ScaleOps<Avx512> {
   }
 };
 template <> struct ScaleOps<Avx512Vnni> : ScaleOps<Avx512> {};
+template <> struct ScaleOps<Avx512Amx> : ScaleOps<Avx512Vnni> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
@@ -82,6 +84,7 @@ template <> struct ScaleOps<Neon> {
   }
 };
 template <> struct ScaleOps<NeonDotprod> : ScaleOps<Neon> {};
+template <> struct ScaleOps<NeonI8mm> : ScaleOps<NeonDotprod> {};
 #endif
 
 }  // namespace tfl::simd

@@ -102,11 +102,14 @@ template <class A, int Bytes> struct TransposeTile16 {
 #if defined(__SSE4_1__)
 template <int Bytes> struct TransposeTile<Sse41, Bytes> : detail::TransposeTile16<Sse41, Bytes> {};
 template <int Bytes> struct TransposeTile<Avx2, Bytes> : detail::TransposeTile16<Avx2, Bytes> {};
+template <int Bytes> struct TransposeTile<AvxVnni, Bytes> : detail::TransposeTile16<AvxVnni, Bytes> {};
 template <int Bytes> struct TransposeTile<Avx512, Bytes> : detail::TransposeTile16<Avx512, Bytes> {};
 template <int Bytes> struct TransposeTile<Avx512Vnni, Bytes> : detail::TransposeTile16<Avx512Vnni, Bytes> {};
+template <int Bytes> struct TransposeTile<Avx512Amx, Bytes> : detail::TransposeTile16<Avx512Amx, Bytes> {};
 #else
 template <int Bytes> struct TransposeTile<Neon, Bytes> : detail::TransposeTile16<Neon, Bytes> {};
 template <int Bytes> struct TransposeTile<NeonDotprod, Bytes> : detail::TransposeTile16<NeonDotprod, Bytes> {};
+template <int Bytes> struct TransposeTile<NeonI8mm, Bytes> : detail::TransposeTile16<NeonI8mm, Bytes> {};
 #endif
 #endif
 
