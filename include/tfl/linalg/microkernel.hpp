@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "tfl/config.hpp"
+#include "tfl/linalg/tile_by_lane.hpp"
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/dot.hpp"
 #include "tfl/simd/int32.hpp"
@@ -64,6 +65,7 @@ TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, c
     TFL_UNROLL
     for (int m = 0; m < Rows; ++m) x[m] = in.rows[s * in.row_step + m] + in.offset;
     std::int64_t k = 0;
+    if constexpr (simd::has_by_lane<A, float> && Parts == 1) k = add_products_by_lane<A, float>(x, in.length, w, sum[0]);
     for (; k + Parts <= in.length; k += Parts, w += Parts * Vectors * L) {
       TFL_UNROLL
       for (int p = 0; p < Parts; ++p) {
@@ -166,6 +168,7 @@ TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights,
   // `count` elements of every row, from x[m]; all groups of depth but the last are whole in memory.
   const auto steps = [&](const auto* const* x, std::int64_t whole) {
     std::int64_t k = 0;
+    if constexpr (simd::has_by_lane<A, T> && Parts == 1) k = add_products_by_lane<A, T>(x, whole, w, sum[0]);
     for (; k + Parts * D::depth <= whole; k += Parts * D::depth, w += Parts * Vectors * group) {
       TFL_UNROLL
       for (int p = 0; p < Parts; ++p) {
