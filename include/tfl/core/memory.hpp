@@ -10,6 +10,10 @@
 #include <type_traits>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace tfl {
 
 inline constexpr std::size_t arena_alignment = 16;  // of every tensor in an arena, and of the arena itself
@@ -24,9 +28,25 @@ struct Allocator {
   void* context = nullptr;
 };
 
+namespace detail {
+/// Asks the system for all pages of a large block at once: a page fault for each would cost more than what is then written there.
+inline void populate([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
+#if defined(__linux__) && defined(MADV_POPULATE_WRITE)
+  constexpr std::size_t page = 4096, worthwhile = 64 * page;
+  if (block == nullptr || bytes < worthwhile) return;
+  const auto address = reinterpret_cast<std::uintptr_t>(block), first = align_up(address, page);
+  static_cast<void>(::madvise(reinterpret_cast<void*>(first), (address + bytes - first) / page * page, MADV_POPULATE_WRITE));
+#endif
+}
+}  // namespace detail
+
 /// The heap.
 inline Allocator heap_allocator() {
-  return {[](void*, std::size_t bytes) -> void* { return ::operator new (bytes, std::align_val_t{block_alignment}, std::nothrow); },
+  return {[](void*, std::size_t bytes) -> void* {
+            void* block = ::operator new (bytes, std::align_val_t{block_alignment}, std::nothrow);
+            detail::populate(block, bytes);
+            return block;
+          },
           [](void*, void* block, std::size_t) { ::operator delete (block, std::align_val_t{block_alignment}); }, nullptr};
 }
 

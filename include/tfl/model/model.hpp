@@ -99,37 +99,44 @@ class Model {
     return {};
   }
 
-  /// Constants in a kernel's own layout, made once by whoever asks first and shared by every interpreter of this model.
-  /// `key` tells layouts of one node apart (the op's entry: one per architecture). Returns null where memory lacks.
-  template <class Fill> const std::byte* packed(const void* key, int subgraph, int node, std::size_t bytes, Fill fill) const {
+  /// What constants of so many bytes add to `expected` below.
+  static constexpr std::size_t packed_room(std::size_t bytes) {
+    return align_up(sizeof(Packed), block_alignment) + align_up(bytes, block_alignment);
+  }
+  /// Constants in a kernel's own layout, made once by whoever asks first and shared by every interpreter of this model. `node` counts
+  /// in the subgraph; `key` tells layouts of one node apart (the op's entry: one per architecture). `expected`: the packed_room()
+  /// of this call and of those that are to follow, so that one block serves them all. Returns null where memory lacks.
+  template <class Fill>
+  const std::byte* packed(const void* key, int subgraph, int node, std::size_t bytes, std::size_t expected, Fill fill) const {
     const std::scoped_lock lock(data_->packed_mutex);
-    for (const Packed* p = data_->packed; p != nullptr; p = p->next) {
-      if (p->key == key && p->subgraph == subgraph && p->node == node && p->bytes.size() == bytes) return p->bytes.data();
+    const auto index =
+        static_cast<std::size_t>(subgraphs()[static_cast<std::size_t>(subgraph)].nodes.data() + node - data_->graph.nodes.data());
+    if (data_->packed.empty() && !data_->packed.allocate(data_->allocator, data_->graph.nodes.size())) return nullptr;
+    for (const Packed* p = data_->packed[index]; p != nullptr; p = p->next) {
+      if (p->key == key && p->bytes == bytes) return p->at;
     }
-    void* block = data_->allocator.allocate(data_->allocator.context, sizeof(Packed));
-    if (block == nullptr) return nullptr;
-    auto* entry = std::construct_at(static_cast<Packed*>(block));
-    if (!entry->bytes.allocate_to_fill(data_->allocator, bytes)) {
-      data_->destroy(entry);
-      return nullptr;
-    }
-    fill(entry->bytes.data());
-    entry->key = key;
-    entry->subgraph = subgraph;
-    entry->node = node;
-    entry->next = data_->packed;
-    data_->packed = entry;
-    return entry->bytes.data();
+    void* room = data_->take(packed_room(bytes), expected);
+    if (room == nullptr) return nullptr;
+    auto* entry = std::construct_at(static_cast<Packed*>(room),
+                                    Packed{key, static_cast<std::byte*>(room) + packed_room(0), bytes, data_->packed[index]});
+    fill(entry->at);
+    data_->packed[index] = entry;
+    return entry->at;
   }
 
   Allocator allocator() const { return data_->allocator; }
 
  private:
   struct Packed {
-    const void* key = nullptr;
-    int subgraph = 0, node = 0;
-    Array<std::byte> bytes;
-    Packed* next = nullptr;
+    const void* key;
+    std::byte* at;
+    std::size_t bytes;
+    Packed* next;
+  };
+  /// Memory that packed constants are cut from, until the model ends.
+  struct Block {
+    std::size_t bytes, used;
+    Block* next;
   };
   struct Data {
     std::atomic<int> owners{1};
@@ -138,14 +145,31 @@ class Model {
     const schema::Model* root = nullptr;
     Graph graph;
     std::mutex packed_mutex;
-    Packed* packed = nullptr;
+    Array<Packed*> packed;  // one list a node
+    Block* blocks = nullptr;
 
-    void destroy(Packed* entry) {
-      std::destroy_at(entry);
-      allocator.deallocate(allocator.context, entry, sizeof(Packed));
+    /// `bytes`, a multiple of block_alignment, from the newest block or else from a new one of at least `expected`.
+    void* take(std::size_t bytes, std::size_t expected) {
+      const std::size_t head = align_up(sizeof(Block), block_alignment);
+      if (blocks == nullptr || blocks->bytes - blocks->used < bytes) {
+        std::size_t size = head + (bytes > expected ? bytes : expected);
+        void* block = allocator.allocate(allocator.context, size);
+        if (block == nullptr && size > head + bytes) {
+          size = head + bytes;
+          block = allocator.allocate(allocator.context, size);
+        }
+        if (block == nullptr) return nullptr;
+        blocks = std::construct_at(static_cast<Block*>(block), Block{size, head, blocks});
+      }
+      std::byte* at = reinterpret_cast<std::byte*>(blocks) + blocks->used;
+      blocks->used += bytes;
+      return at;
     }
     ~Data() {
-      while (packed != nullptr) destroy(std::exchange(packed, packed->next));
+      while (blocks != nullptr) {
+        Block* const last = std::exchange(blocks, blocks->next);
+        allocator.deallocate(allocator.context, last, last->bytes);
+      }
     }
   };
 

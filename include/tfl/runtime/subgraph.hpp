@@ -133,6 +133,8 @@ class Subgraph {
     }
     reset_variables();
     executor_ = executor;
+    packed_ahead_ = 0;
+    for (const NodeState& node : nodes_) packed_ahead_ += packed_room(node);
     std::size_t next_multiplier = 0;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       NodeState& node = nodes_[i];
@@ -142,6 +144,7 @@ class Subgraph {
       node.call.multipliers = multipliers_.span().subspan(next_multiplier, static_cast<std::size_t>(node.needs.multipliers));
       next_multiplier += static_cast<std::size_t>(node.needs.multipliers);
       if (auto r = prepare_node(i, true); !r) return r;
+      packed_ahead_ -= packed_room(node);
     }
     ready_ = true;
     return {};
@@ -403,6 +406,11 @@ class Subgraph {
     return {};
   }
 
+  static std::size_t packed_room(const NodeState& node) {
+    const bool wanted = node.kind == Kind::planned && node.needs.packed_bytes > 0;
+    return wanted ? Model::packed_room(static_cast<std::size_t>(node.needs.packed_bytes)) : 0;
+  }
+
   Result<void> prepare_node(std::size_t i, bool share_packed) {
     NodeState& node = nodes_[i];
     Described described;
@@ -414,7 +422,8 @@ class Subgraph {
     if (pack == nullptr || node.needs.packed_bytes == 0) return {};
     const auto bytes = static_cast<std::size_t>(node.needs.packed_bytes);
     if (share_packed) {
-      node.call.packed = model_.packed(node.entry, index_, static_cast<int>(i), bytes, [&](std::byte* to) { pack(node.call, to); });
+      node.call.packed =
+          model_.packed(node.entry, index_, static_cast<int>(i), bytes, packed_ahead_, [&](std::byte* to) { pack(node.call, to); });
     } else if (node.own_packed.allocate(options_.allocator, bytes)) {
       pack(node.call, node.own_packed.data());
       node.call.packed = node.own_packed.data();
@@ -517,7 +526,7 @@ class Subgraph {
   Array<std::byte> state_;
   Array<Multiplier> multipliers_;
   MemoryPlan plan_;
-  std::size_t largest_live_set_ = 0;
+  std::size_t largest_live_set_ = 0, packed_ahead_ = 0;
   bool has_dynamic_ = false, ready_ = false;
   void* executor_ = nullptr;
 };
