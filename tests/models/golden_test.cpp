@@ -86,8 +86,8 @@ std::string difference(tfl::TensorType type, const std::byte* got, const std::ve
 class Golden : public ::testing::TestWithParam<ModelCase> {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Golden);
 
-TEST_P(Golden, SeedsGiveTheSameBytes) {
-  const ModelCase& c = GetParam();
+/// Without fusion every layer exists and is compared; with it the outputs are.
+void compare_with_golden(const ModelCase& c, bool fuse) {
   auto model = tfl::Model::from_file(c.model.c_str());
   ASSERT_TRUE(model) << model.message();
   const int lsb = c.name.find("dtln") != std::string::npos ? 2 : 0;
@@ -95,11 +95,11 @@ TEST_P(Golden, SeedsGiveTheSameBytes) {
     const fs::path golden = c.golden / ("seed" + std::to_string(seed));
     if (!fs::exists(golden / "out0.bin")) continue;
     // Exactly arena_bytes() between guard bytes: what a first interpreter needs is what a second one gets.
-    auto first = AnyInterpreter::create(*model);
+    auto first = AnyInterpreter::create(*model, {.fuse = fuse});
     if (!first && first.error().code() == tfl::ErrorCode::unsupported_op) GTEST_SKIP() << first.message();
     ASSERT_TRUE(first) << first.message();
     tfl::test::GuardedArena arena;
-    auto made = AnyInterpreter::create(*model, {.arena = arena.of(std::max<std::size_t>(first->arena_bytes(), 1))});
+    auto made = AnyInterpreter::create(*model, {.arena = arena.of(std::max<std::size_t>(first->arena_bytes(), 1)), .fuse = fuse});
     ASSERT_TRUE(made) << made.message();
     AnyInterpreter& interpreter = *made;
     tfl::tools::SeededStream stream(static_cast<std::uint32_t>(seed));
@@ -117,7 +117,7 @@ TEST_P(Golden, SeedsGiveTheSameBytes) {
 
     std::ifstream layers(golden / "layers.txt");
     std::string want;
-    for (std::size_t l = 0; lsb == 0 && std::getline(layers, want); ++l) {
+    for (std::size_t l = 0; lsb == 0 && !fuse && std::getline(layers, want); ++l) {
       ASSERT_LT(l, lines.size());
       if (want.find(" float32 ") != std::string::npos) continue;
       ASSERT_EQ(lines[l], want) << "seed " << seed << ": the first layer that differs";
@@ -132,6 +132,9 @@ TEST_P(Golden, SeedsGiveTheSameBytes) {
   }
 }
 
+TEST_P(Golden, SeedsGiveTheSameBytes) { compare_with_golden(GetParam(), false); }
+TEST_P(Golden, SeedsGiveTheSameBytesWhereNodesAreFused) { compare_with_golden(GetParam(), true); }
+
 INSTANTIATE_TEST_SUITE_P(Models, Golden, ::testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });
 
 TEST(GoldenData, IsThere) {
@@ -144,7 +147,7 @@ TEST(GoldenData, KeywordModelHasTheKnownHashOfAllLayers) {
   if (!fs::exists(path)) GTEST_SKIP() << path << " is absent";
   auto model = tfl::Model::from_file(path.c_str());
   ASSERT_TRUE(model) << model.message();
-  auto interpreter = AnyInterpreter::create(*model);
+  auto interpreter = AnyInterpreter::create(*model, {.fuse = false});
   ASSERT_TRUE(interpreter) << interpreter.message();
   tfl::tools::SeededStream stream(1);
   auto view = interpreter->input<std::byte>(0);

@@ -23,6 +23,11 @@ template <BuiltinOperator Code, int MaxVersion, int Lo, int Hi> struct Relu_ : d
   static constexpr BuiltinOperator code = Code;
   static constexpr int max_version = MaxVersion;
   static constexpr bool is_bounded = Hi < 1000;
+  static constexpr OpTraits traits{.in_place = true,
+                                   .activation = Code == BuiltinOperator::RELU           ? Activation::relu
+                                                 : Code == BuiltinOperator::RELU6        ? Activation::relu6
+                                                 : Code == BuiltinOperator::RELU_N1_TO_1 ? Activation::relu_n1_to_1
+                                                                                         : Activation::none};
 
   static constexpr Violation infer(const Options&, const NodeDescription& node) {
     if (const Violation v = infer_same(node)) return v;

@@ -104,7 +104,7 @@ template <BuiltinOperator Code, int MaxVersion, class F, class T> struct Arithme
   static constexpr BuiltinOperator code = Code;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = MaxVersion;
-  static constexpr OpTraits traits{.in_place = true};
+  static constexpr OpTraits traits{.in_place = true, .clamps = true};
 
   using Options = PairOptions;
 
@@ -300,11 +300,12 @@ struct DivFunction {
 struct SquaredDifferenceFunction {
   static constexpr std::int64_t cost = 1;
 
-  template <class Prepared> static constexpr Violation prepare(const PairOptions&, const NodeDescription& node, Prepared& prepared) {
+  template <class Prepared>
+  static constexpr Violation prepare(const PairOptions& options, const NodeDescription& node, Prepared& prepared) {
     node.output(0).type = node.input(0).type;  // whatever the file says, as in TFLite
     if (!is_quantized_integer(node.input(0).type)) return {};
     prepared.way = Prepared::Way::quantized;
-    return prepare_squared_difference(node, prepared.quantized);
+    return prepare_squared_difference(node, options.activation, prepared.quantized);
   }
 
   template <class A, class T, class O, class Prepared> static PairFunction function(const Prepared&) {

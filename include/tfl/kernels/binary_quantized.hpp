@@ -272,8 +272,8 @@ constexpr Violation prepare_sum(const NodeDescription& node, Activation activati
   return {};
 }
 
-constexpr Violation prepare_squared_difference(const NodeDescription& node, PairQuantization& q) {
-  if (const Violation v = read_pair_quantization(node, Activation::none, q)) return v;
+constexpr Violation prepare_squared_difference(const NodeDescription& node, Activation activation, PairQuantization& q) {
+  if (const Violation v = read_pair_quantization(node, activation, q)) return v;
   const bool wide = node.output(0).type == TensorType::int16;
   if (wide) {
     if (const Violation v = require_no_zero_points(node)) return v;

@@ -51,6 +51,14 @@ constexpr Violation require_same_types(const NodeDescription& node) {
   return require_same_type(node, 0, 0);
 }
 
+/// Bytes from the start of the joined tensor to input k, or -1 where rows of several parts alternate.
+constexpr std::int64_t joined_offset(const NodeDescription& node, int axis, int k) {
+  if (node.output(0).shape.count(0, axis) != 1) return -1;
+  std::int64_t offset = 0;
+  for (int i = 0; i < k; ++i) offset += node.input(i).bytes();
+  return offset;
+}
+
 constexpr bool same_scale(const Quantization& a, const Quantization& b) { return a.scale == b.scale && a.zero_point == b.zero_point; }
 
 }  // namespace detail
@@ -61,6 +69,7 @@ struct Concatenation {
   static constexpr BuiltinOperator code = BuiltinOperator::CONCATENATION;
   static constexpr Arity inputs{1, any_number}, outputs = 1;
   static constexpr int max_version = 5;
+  static constexpr OpTraits traits{.parts_are_inputs = true};
 
   struct Options {
     std::int32_t axis = 0;
@@ -105,6 +114,11 @@ struct Concatenation {
     return {.multipliers = node.input_count(), .scratch_bytes = 0, .packed_bytes = std::int64_t{256} * node.input_count()};
   }
 
+  static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int k) {
+    if (rescales(node) && !detail::same_scale(node.input(k).quantization, node.output(0).quantization)) return -1;
+    return detail::joined_offset(node, normalized_axis(options.axis, node.output(0).rank()), k);
+  }
+
   struct Prepared {
     std::int64_t outer = 0, row_bytes = 0;
     float scale = 0;  // of the output
@@ -146,6 +160,7 @@ struct Concatenation {
                            [&](int i, std::int64_t at, std::int64_t bytes, std::int64_t first, std::int64_t last) {
                              const std::byte* from = detail::bytes_of_input(parts[i]) + first * bytes;
                              std::byte* piece = to + first * p.row_bytes + at;
+                             if (piece == from) return;
                              if (run.packed == nullptr || has_output_scale(run, i)) {
                                detail::copy_rows<A>(piece, p.row_bytes, from, bytes, bytes, last - first);
                              } else {
@@ -205,6 +220,7 @@ struct Pack {
   static constexpr BuiltinOperator code = BuiltinOperator::PACK;
   static constexpr Arity inputs{1, any_number}, outputs = 1;
   static constexpr int max_version = 4;
+  static constexpr OpTraits traits{.parts_are_inputs = true};
 
   struct Options {
     std::int32_t axis = 0, values_count = 0;
@@ -235,6 +251,10 @@ struct Pack {
     return {};
   }
 
+  static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int k) {
+    return detail::joined_offset(node, normalized_axis(options.axis, node.output(0).rank()), k);
+  }
+
   struct Prepared {
     std::int64_t outer = 0, row_bytes = 0;
   };
@@ -247,11 +267,12 @@ struct Pack {
   template <class Run, class Inputs, class Out> static void eval(const Run& run, Inputs parts, Out out) {
     const Prepared& p = run.prepared;
     std::byte* to = detail::bytes_of_output(out);
-    detail::for_each_piece(
-        run.executor, parts, p.outer, p.row_bytes, [&](int i, std::int64_t at, std::int64_t bytes, std::int64_t first, std::int64_t last) {
-          detail::copy_rows<typename Run::Arch>(to + first * p.row_bytes + at, p.row_bytes,
-                                                detail::bytes_of_input(parts[i]) + first * bytes, bytes, bytes, last - first);
-        });
+    detail::for_each_piece(run.executor, parts, p.outer, p.row_bytes,
+                           [&](int i, std::int64_t at, std::int64_t bytes, std::int64_t first, std::int64_t last) {
+                             const std::byte* from = detail::bytes_of_input(parts[i]) + first * bytes;
+                             std::byte* piece = to + first * p.row_bytes + at;
+                             if (piece != from) detail::copy_rows<typename Run::Arch>(piece, p.row_bytes, from, bytes, bytes, last - first);
+                           });
   }
 
   using Types = Concatenation::Types;

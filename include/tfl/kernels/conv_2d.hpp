@@ -23,20 +23,33 @@ struct Conv2D {
   static constexpr BuiltinOperator code = BuiltinOperator::CONV_2D;
   static constexpr Arity inputs{2, 3}, outputs = 1;
   static constexpr int max_version = 8;
+  static constexpr OpTraits traits{.clamps = true};
 
   struct Options {
     Padding padding = Padding::same;
     Activation activation = Activation::none;
     std::int32_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+    Border border{};  // of zeros, which the input lacks
     template <class Table> static constexpr Options read(const Table& table) {
       return {static_cast<Padding>(table.padding()),
               activation_from(static_cast<std::int64_t>(table.fused_activation_function())),
               table.stride_h(),
               table.stride_w(),
               table.dilation_h_factor(),
-              table.dilation_w_factor()};
+              table.dilation_w_factor(),
+              {}};
     }
   };
+
+  static constexpr bool take_border(Options& options, const NodeDescription& node, const Border& border) {
+    const Shape& filter = node.input(1).shape;
+    if (!border.is_zero || options.padding != Padding::valid || !fits_window(border.top, border.bottom, filter[1], options.dilation_h) ||
+        !fits_window(border.left, border.right, filter[2], options.dilation_w)) {
+      return false;
+    }
+    options.border = border;
+    return true;
+  }
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
     if (const Violation v = require_rank(node, 0, 4)) return v;
@@ -253,8 +266,12 @@ struct Conv2D {
     shape.group_channels = filter[3];
     shape.groups = in[3] / filter[3];
     shape.columns = filter[0] / shape.groups;
-    if (const Violation v = make_window_axis(shape.y, options.padding, in[1], filter[1], options.stride_h, options.dilation_h)) return v;
-    return make_window_axis(shape.x, options.padding, in[2], filter[2], options.stride_w, options.dilation_w);
+    const Border& border = options.border;
+    if (const Violation v = make_window_axis(shape.y, options.padding, in[1], filter[1], options.stride_h, options.dilation_h, 0,
+                                             border.top, border.bottom)) {
+      return v;
+    }
+    return make_window_axis(shape.x, options.padding, in[2], filter[2], options.stride_w, options.dilation_w, 0, border.left, border.right);
   }
 
   template <class A> static constexpr linalg::PanelLayout float_layout(const linalg::WindowShape& shape, linalg::Rows how) {

@@ -28,21 +28,34 @@ struct DepthwiseConv2D {
   static constexpr BuiltinOperator code = BuiltinOperator::DEPTHWISE_CONV_2D;
   static constexpr Arity inputs{2, 3}, outputs = 1;
   static constexpr int max_version = 7;
+  static constexpr OpTraits traits{.clamps = true};
   static constexpr std::array<Fold, 4> folds{Fold::nhwc, Fold::nhwc, Fold::flat, Fold::nhwc};
 
   struct Options {
     Padding padding = Padding::same;
     std::int32_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
     Activation activation = Activation::none;
+    Border border{};  // of zeros, which the input lacks
     template <class Table> static constexpr Options read(const Table& table) {
       return {static_cast<Padding>(table.padding()),
               table.stride_h(),
               table.stride_w(),
               table.dilation_h_factor(),
               table.dilation_w_factor(),
-              activation_from(static_cast<std::int64_t>(table.fused_activation_function()))};
+              activation_from(static_cast<std::int64_t>(table.fused_activation_function())),
+              {}};
     }
   };
+
+  static constexpr bool take_border(Options& options, const NodeDescription& node, const Border& border) {
+    const Shape& filter = node.input(1).shape;
+    if (!border.is_zero || options.padding != Padding::valid || !fits_window(border.top, border.bottom, filter[1], options.dilation_h) ||
+        !fits_window(border.left, border.right, filter[2], options.dilation_w)) {
+      return false;
+    }
+    options.border = border;
+    return true;
+  }
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
     if (const Violation v = require_rank(node, 0, 4)) return v;
@@ -67,8 +80,7 @@ struct DepthwiseConv2D {
     if (!is_clamp(options.activation))
       return node_violation(ErrorCode::invalid_option, "has a fused activation other than RELU, RELU_N1_TO_1 and RELU6");
     WindowAxis y, x;
-    if (const Violation v = make_window_axis(y, options.padding, input[1], filter[1], options.stride_h, options.dilation_h)) return v;
-    if (const Violation v = make_window_axis(x, options.padding, input[2], filter[2], options.stride_w, options.dilation_w)) return v;
+    if (const Violation v = make_axes(options, node, y, x)) return v;
     const Shape output{input[0], static_cast<std::int32_t>(y.output), static_cast<std::int32_t>(x.output), filter[3]};
     if (output.checked_count() < 0) return output_violation(0, ErrorCode::invalid_shape, "would have more than 2^31 elements");
     if (const Violation v = check_quantization(node, filter[3])) return v;
@@ -178,11 +190,20 @@ struct DepthwiseConv2D {
     return {};
   }
 
+  static constexpr Violation make_axes(const Options& options, const NodeDescription& node, WindowAxis& y, WindowAxis& x) {
+    const Shape &input = node.input(0).shape, &filter = node.input(1).shape;
+    const Border& border = options.border;
+    if (const Violation v =
+            make_window_axis(y, options.padding, input[1], filter[1], options.stride_h, options.dilation_h, 0, border.top, border.bottom)) {
+      return v;
+    }
+    return make_window_axis(x, options.padding, input[2], filter[2], options.stride_w, options.dilation_w, 0, border.left, border.right);
+  }
+
   static constexpr Prepared geometry(const Options& options, const NodeDescription& node) {
     const Shape &input = node.input(0).shape, &filter = node.input(1).shape;
     Prepared p;
-    (void)make_window_axis(p.y, options.padding, input[1], filter[1], options.stride_h, options.dilation_h);
-    (void)make_window_axis(p.x, options.padding, input[2], filter[2], options.stride_w, options.dilation_w);
+    (void)make_axes(options, node, p.y, p.x);
     p.batches = input[0];
     p.channels = input[3];
     p.output_channels = filter[3];

@@ -24,6 +24,7 @@ struct FullyConnected {
   static constexpr BuiltinOperator code = BuiltinOperator::FULLY_CONNECTED;
   static constexpr Arity inputs{2, 3}, outputs = 1;
   static constexpr int max_version = 14;
+  static constexpr OpTraits traits{.clamps = true};
 
   struct Options {
     Activation activation = Activation::none;

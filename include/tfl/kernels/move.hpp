@@ -129,6 +129,8 @@ struct StridedCopy {
       block *= count[i];
     }
   }
+  /// Where the output lies in the source, in one piece; -1 where it doesn't.
+  constexpr std::int64_t piece() const { return rank == 0 && !empty ? offset : -1; }
   constexpr std::int64_t bytes() const { return empty ? 0 : rank > 0 ? to_step[0] * count[0] : run; }
 };
 

@@ -10,6 +10,7 @@
 #include "tfl/core/parallel.hpp"
 #include "tfl/core/status.hpp"
 #include "tfl/core/tensor.hpp"
+#include "tfl/quant/activation.hpp"
 #include "tfl/quant/multiplier.hpp"
 
 namespace tfl {
@@ -104,12 +105,29 @@ template <class V, class Source> class ViewList {
   Source source_;
 };
 
-/// Facts about an op that the planner uses. An op states them as `static constexpr OpTraits traits{...}`; without it all are false.
+/// Facts about an op that the planner and the fusion of nodes use. An op states them as `static constexpr OpTraits traits{...}`;
+/// without it all are false.
 struct OpTraits {
   bool in_place = false;          // output 0 may overwrite an input of the same bytes: elementwise kernels
   bool is_view = false;           // output 0 is input 0's bytes under another shape: the kernel has nothing to do when they share memory
   bool reads_shape_only = false;  // outputs follow from the inputs' shapes alone
   bool has_side_effects = false;  // never folded, never skipped
+  // Of ops with part_offset(options, node, k): the bytes from the start of the whole to part k, or -1 where part k does not lie there in
+  // one piece and unchanged. The parts are the outputs of input `whole`, or the inputs of output 0.
+  bool parts_are_inputs = false;
+  std::int8_t whole = 0;
+  bool clamps = false;                       // the last thing that happens to output 0 is Options::activation, whichever clamp it is
+  Activation activation = Activation::none;  // the op is this clamp of input 0 and nothing else, where the quantization stays
+  bool dequantizes = false;                  // output 0 is input 0's real numbers, rounded once
+  bool quantizes = false;                    // output 0 is the integers nearest to input 0's real numbers
+};
+
+/// Elements around the height and width of an image tensor, all of one value.
+struct Border {
+  std::int32_t top = 0, bottom = 0, left = 0, right = 0;
+  bool is_zero = false;   // the value stands for 0
+  bool is_least = false;  // nothing inside is smaller
+  constexpr bool empty() const { return top == 0 && bottom == 0 && left == 0 && right == 0; }
 };
 
 // ---- Rules that many ops share. Each returns the violation, or nothing.

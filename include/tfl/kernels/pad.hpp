@@ -176,6 +176,25 @@ template <BuiltinOperator Code> struct PadOp {
     return detail::infer_padded(node);
   }
 
+  /// `value`: the data of input 2; null where there is none.
+  static constexpr bool border(const Options& options, const NodeDescription& node, const std::byte* value, Border& border) {
+    const KnownIntegers& paddings = node.input(1).integers;
+    if (node.input(0).rank() != 4 || !paddings.known()) return false;
+    if (paddings[0] != 0 || paddings[1] != 0 || paddings[6] != 0 || paddings[7] != 0) return false;
+    border = {static_cast<std::int32_t>(paddings[2]), static_cast<std::int32_t>(paddings[3]), static_cast<std::int32_t>(paddings[4]),
+              static_cast<std::int32_t>(paddings[5]), true};
+    const TensorDescription& in = node.input(0);
+    const auto prepared = prepare(options, node, {});
+    for (int i = 0; value != nullptr && i < detail::element_bytes(in.type); ++i) {
+      border.is_zero = border.is_zero && value[i] == prepared->value[i];
+    }
+    // The least byte; others are told by what clamps the input.
+    const int least = in.type == TensorType::int8 ? 0x80 : 0;
+    border.is_least = bits_of(in.type) == 8 && in.type != TensorType::boolean &&
+                      std::to_integer<int>((value != nullptr ? value : prepared->value)[0]) == least;
+    return true;
+  }
+
   struct Prepared {
     detail::PadPlan plan;
     std::byte value[8] = {};  // where there is no input 2

@@ -143,18 +143,21 @@ TFL_ALWAYS_INLINE void pool_channels(const F& function, const T* from, const Poo
 template <PoolKind Kind> struct Pool2D {
   static constexpr Arity inputs = 1, outputs = 1;
   static constexpr std::array<Fold, 2> folds{Fold::nhwc, Fold::nhwc};
+  static constexpr OpTraits traits{.clamps = true};
 
   struct Options {
     Padding padding = Padding::same;
     std::int32_t stride_h = 0, stride_w = 0, filter_h = 0, filter_w = 0;
     Activation activation = Activation::none;
+    Border border{};  // MAX_POOL_2D only: of values that are never the largest, which the input lacks
     template <class Table> static constexpr Options read(const Table& table) {
       return {static_cast<Padding>(table.padding()),
               table.stride_h(),
               table.stride_w(),
               table.filter_height(),
               table.filter_width(),
-              activation_from(static_cast<std::int64_t>(table.fused_activation_function()))};
+              activation_from(static_cast<std::int64_t>(table.fused_activation_function())),
+              {}};
     }
   };
 
@@ -163,6 +166,15 @@ template <PoolKind Kind> struct Pool2D {
     FloatRange real{};
     Int32Range integer{};
   };
+
+  static constexpr bool take_border(Options& options, const NodeDescription&, const Border& border) requires(Kind == PoolKind::max) {
+    if (!border.is_least || options.padding != Padding::valid || !fits_window(border.top, border.bottom, options.filter_h, 1) ||
+        !fits_window(border.left, border.right, options.filter_w, 1)) {
+      return false;
+    }
+    options.border = border;
+    return true;
+  }
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
     if (const Violation v = require_rank(node, 0, 4)) return v;
@@ -177,8 +189,7 @@ template <PoolKind Kind> struct Pool2D {
       return node_violation(ErrorCode::invalid_option, "has a fused activation other than RELU, RELU_N1_TO_1 and RELU6");
     const Shape& input = node.input(0).shape;
     WindowAxis y, x;
-    if (const Violation v = make_window_axis(y, options.padding, input[1], options.filter_h, options.stride_h, 1)) return v;
-    if (const Violation v = make_window_axis(x, options.padding, input[2], options.filter_w, options.stride_w, 1)) return v;
+    if (const Violation v = make_axes(options, input, y, x)) return v;
     const TensorType type = node.input(0).type;
     if (type == TensorType::int8 || type == TensorType::uint8 || type == TensorType::int16) {
       if (const Violation v = check_quantized(options, node, y, x)) return v;
@@ -188,10 +199,8 @@ template <PoolKind Kind> struct Pool2D {
   }
 
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier>) {
-    const Shape& input = node.input(0).shape;
     Prepared p;
-    (void)make_window_axis(p.y, options.padding, input[1], options.filter_h, options.stride_h, 1);
-    (void)make_window_axis(p.x, options.padding, input[2], options.filter_w, options.stride_w, 1);
+    (void)make_axes(options, node.input(0).shape, p.y, p.x);
     p.real = float_range(options.activation);
     p.integer = quantized_range(options.activation, node.output(0).type, node.output(0).quantization);
     return p;
@@ -227,6 +236,15 @@ template <PoolKind Kind> struct Pool2D {
   }
 
  private:
+  static constexpr Violation make_axes(const Options& options, const Shape& input, WindowAxis& y, WindowAxis& x) {
+    const Border& border = options.border;
+    if (const Violation v =
+            make_window_axis(y, options.padding, input[1], options.filter_h, options.stride_h, 1, 0, border.top, border.bottom)) {
+      return v;
+    }
+    return make_window_axis(x, options.padding, input[2], options.filter_w, options.stride_w, 1, 0, border.left, border.right);
+  }
+
   static constexpr Violation check_quantized(const Options& options, const NodeDescription& node, const WindowAxis& y,
                                              const WindowAxis& x) {
     if (Kind == PoolKind::l2) return {};

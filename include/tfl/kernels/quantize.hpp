@@ -79,7 +79,7 @@ struct Quantize {
   static constexpr BuiltinOperator code = BuiltinOperator::QUANTIZE;
   static constexpr Arity inputs = 1, outputs = 1;
   static constexpr int max_version = 4;
-  static constexpr OpTraits traits{.in_place = true};
+  static constexpr OpTraits traits{.in_place = true, .quantizes = true};
 
   using Options = NoOptions;
 
@@ -93,6 +93,14 @@ struct Quantize {
     }
     if (in.type == TensorType::int16 && out.type == TensorType::int16) return require_quantized_pair(node, true);
     return require_quantized_pair(node, false);
+  }
+
+  // From a quantization to itself nothing changes.
+  static constexpr std::int64_t part_offset(const Options&, const NodeDescription& node, int) {
+    const TensorDescription &in = node.input(0), &out = node.output(0);
+    const bool same =
+        in.type == out.type && in.quantization.scale == out.quantization.scale && in.quantization.zero_point == out.quantization.zero_point;
+    return same && !in.quantization.per_channel() && !out.quantization.per_channel() ? 0 : -1;
   }
 
   struct Prepared {
@@ -147,6 +155,7 @@ struct Dequantize {
   static constexpr BuiltinOperator code = BuiltinOperator::DEQUANTIZE;
   static constexpr Arity inputs = 1, outputs = 1;
   static constexpr int max_version = 6;
+  static constexpr OpTraits traits{.dequantizes = true};
 
   using Options = NoOptions;
 

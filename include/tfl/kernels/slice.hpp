@@ -73,6 +73,10 @@ struct Slice : detail::StridedCopyOp {
     copy.finish(detail::element_bytes(node.input(0).type));
     return copy;
   }
+  static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int) {
+    const auto copy = prepare(options, node, {});
+    return copy ? copy->piece() : -1;
+  }
 };
 
 /// STRIDED_SLICE: input, begin[n], end[n], strides[n] -> for every dimension the elements begin, begin + stride, ... before end, as
@@ -135,6 +139,10 @@ struct StridedSlice : detail::StridedCopyOp {
     }
     copy.finish(detail::element_bytes(node.input(0).type));
     return copy;
+  }
+  static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int) {
+    const auto copy = prepare(options, node, {});
+    return copy ? copy->piece() : -1;
   }
 
  private:

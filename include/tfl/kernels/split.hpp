@@ -27,9 +27,18 @@ template <class Run, class In, class Outputs> inline void split(const Run& run, 
   const std::byte* from = bytes_of_input(in);
   for_each_piece(run.executor, parts, p.outer, p.row_bytes,
                  [&](int i, std::int64_t at, std::int64_t bytes, std::int64_t first, std::int64_t last) {
-                   copy_rows<typename Run::Arch>(bytes_of_output(parts[i]) + first * bytes, bytes, from + first * p.row_bytes + at,
-                                                 p.row_bytes, bytes, last - first);
+                   const std::byte* piece = from + first * p.row_bytes + at;
+                   std::byte* to = bytes_of_output(parts[i]) + first * bytes;
+                   if (piece != to) copy_rows<typename Run::Arch>(to, bytes, piece, p.row_bytes, bytes, last - first);
                  });
+}
+
+/// Bytes from the start of the input to output k, or -1 where rows of several parts alternate.
+constexpr std::int64_t split_offset(const NodeDescription& node, int input, int axis, int k) {
+  if (node.input(input).shape.count(0, axis) != 1) return -1;
+  std::int64_t offset = 0;
+  for (int i = 0; i < k; ++i) offset += node.output(i).bytes();
+  return offset;
 }
 
 constexpr Violation require_output_types(const NodeDescription& node, int input) {
@@ -46,6 +55,7 @@ struct Split {
   static constexpr BuiltinOperator code = BuiltinOperator::SPLIT;
   static constexpr Arity inputs = 2, outputs{1, any_number};
   static constexpr int max_version = 4;
+  static constexpr OpTraits traits{.whole = 1};
 
   struct Options {
     std::int32_t num_splits = 0;
@@ -73,7 +83,10 @@ struct Split {
 
   using Prepared = detail::SplitPlan;
   static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
-    return Prepared(node.input(1), normalized_axis(node.input(0).integers[0], node.input(1).rank()));
+    return Prepared(node.input(1), axis_of(node));
+  }
+  static constexpr std::int64_t part_offset(const Options&, const NodeDescription& node, int k) {
+    return detail::split_offset(node, 1, axis_of(node), k);
   }
 
   template <class Run, class AxisView, class In, class Outputs> static void eval(const Run& run, AxisView, In in, Outputs parts) {
@@ -82,6 +95,9 @@ struct Split {
 
   using Types = Signatures<Signature<Takes<Unread, Raw<1>>, Gives<Many<Raw<1>>>>, Signature<Takes<Unread, Raw<2>>, Gives<Many<Raw<2>>>>,
                            Signature<Takes<Unread, Raw<4>>, Gives<Many<Raw<4>>>>, Signature<Takes<Unread, Raw<8>>, Gives<Many<Raw<8>>>>>;
+
+ private:
+  static constexpr int axis_of(const NodeDescription& node) { return normalized_axis(node.input(0).integers[0], node.input(1).rank()); }
 };
 
 /// SPLIT_V: input, sizes[n], axis -> n outputs of these sizes along the axis. One size may be -1: it takes what remains.
@@ -138,13 +154,19 @@ struct SplitV {
 
   using Prepared = detail::SplitPlan;
   static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
-    return Prepared(node.input(0), normalized_axis(node.input(2).integers[0], node.input(0).rank()));
+    return Prepared(node.input(0), axis_of(node));
+  }
+  static constexpr std::int64_t part_offset(const Options&, const NodeDescription& node, int k) {
+    return detail::split_offset(node, 0, axis_of(node), k);
   }
 
   template <class Run, class In, class Outputs> static void eval(const Run& run, In in, Outputs parts) { detail::split(run, in, parts); }
 
   using Types = Signatures<Signature<Takes<Raw<1>>, Gives<Many<Raw<1>>>>, Signature<Takes<Raw<2>>, Gives<Many<Raw<2>>>>,
                            Signature<Takes<Raw<4>>, Gives<Many<Raw<4>>>>, Signature<Takes<Raw<8>>, Gives<Many<Raw<8>>>>>;
+
+ private:
+  static constexpr int axis_of(const NodeDescription& node) { return normalized_axis(node.input(2).integers[0], node.input(0).rank()); }
 };
 
 /// UNPACK: input -> one output for each index of `axis`, without that dimension.
@@ -187,6 +209,9 @@ struct Unpack {
   using Prepared = detail::SplitPlan;
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier>) {
     return Prepared(node.input(0), normalized_axis(options.axis, node.input(0).rank()));
+  }
+  static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int k) {
+    return detail::split_offset(node, 0, normalized_axis(options.axis, node.input(0).rank()), k);
   }
 
   template <class Run, class In, class Outputs> static void eval(const Run& run, In in, Outputs parts) { detail::split(run, in, parts); }

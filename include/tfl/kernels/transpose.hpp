@@ -111,6 +111,12 @@ struct Transpose {
     return prepared;
   }
 
+  // Where only dimensions of 1 move, all bytes stay.
+  static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int) {
+    const auto prepared = prepare(options, node, {});
+    return prepared ? prepared->copy.piece() : -1;
+  }
+
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
     using A = typename Run::Arch;
     constexpr int size = static_cast<int>(sizeof(*in.data()));

@@ -61,6 +61,7 @@ struct TransposeConv {
   static constexpr BuiltinOperator code = BuiltinOperator::TRANSPOSE_CONV;
   static constexpr Arity inputs{3, 4}, outputs = 1;
   static constexpr int max_version = 5;
+  static constexpr OpTraits traits{.clamps = true};
   static constexpr std::array<Fold, 5> folds{Fold::flat, Fold::nhwc, Fold::nhwc, Fold::flat, Fold::nhwc};
 
   struct Options {

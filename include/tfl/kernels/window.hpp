@@ -66,15 +66,22 @@ constexpr Violation require_window_options(std::int64_t stride_h, std::int64_t s
   return {};
 }
 
+/// Whether a border is so narrow that no window lies on it alone.
+constexpr bool fits_window(std::int64_t before, std::int64_t after, std::int64_t filter, std::int64_t dilation) {
+  const std::int64_t extent = effective_extent(filter, dilation);
+  return before < extent && after < extent;
+}
+
 /// Works out one axis into `axis`; a violation names the input (of index `filtered`) whose window does not fit. Requires options
-/// that passed require_window_options().
+/// that passed require_window_options(). A border of `before` and `after` elements counts as input that is padding.
 constexpr Violation make_window_axis(WindowAxis& axis, Padding padding, std::int64_t input, std::int64_t filter, std::int64_t stride,
-                                     std::int64_t dilation, int filtered = 0) {
+                                     std::int64_t dilation, int filtered = 0, std::int64_t before = 0, std::int64_t after = 0) {
   if (filter < 1) return node_violation(ErrorCode::invalid_shape, "must have windows of at least 1 element, not {}", filter);
-  axis = {input, output_extent(padding, input, filter, stride, dilation), filter, stride, dilation, 0};
+  const std::int64_t bordered = before + input + after;
+  axis = {input, output_extent(padding, bordered, filter, stride, dilation), filter, stride, dilation, 0};
   if (axis.output < 0) {
     return input_violation(filtered, ErrorCode::invalid_shape,
-                           "is smaller than the window without padding: {} elements under one that spans {}", input,
+                           "is smaller than the window without padding: {} elements under one that spans {}", bordered,
                            effective_extent(filter, dilation));
   }
   constexpr std::int64_t most = 0x7fffffff;
@@ -82,7 +89,7 @@ constexpr Violation make_window_axis(WindowAxis& axis, Padding padding, std::int
     return node_violation(ErrorCode::invalid_option, "has windows that reach beyond 2^31 - 1 elements: {} taps, stride {}, dilation {}",
                           filter, stride, dilation);
   }
-  axis.before = padding_before(input, filter, stride, dilation, axis.output);
+  axis.before = before + padding_before(bordered, filter, stride, dilation, axis.output);
   return {};
 }
 

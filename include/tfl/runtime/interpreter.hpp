@@ -13,6 +13,7 @@
 #include "tfl/core/status.hpp"
 #include "tfl/delegates/delegate.hpp"
 #include "tfl/model/model.hpp"
+#include "tfl/runtime/fusion.hpp"
 #include "tfl/runtime/registry.hpp"
 #include "tfl/runtime/subgraph.hpp"
 #include "tfl/simd/arch.hpp"
@@ -42,6 +43,9 @@ struct InterpreterOptions {
   bool preserve_inputs = false;
   /// Leaves inference and planning to allocate(): for models whose inputs get their shapes by resize_input() first.
   bool defer_allocation = false;
+  /// Nodes that the file left apart become one where results stay the same, and copies become views of the arena. Without it every
+  /// tensor of the file exists while running, for an observer to look at.
+  bool fuse = true;
   /// The subgraph to run.
   int subgraph = 0;
   Allocator allocator = heap_allocator();
@@ -96,13 +100,14 @@ class Runner {
   }
 
  protected:
-  Result<void> load(const Model& model, int index, FindEntry find, int workers, const InterpreterOptions& options) {
+  Result<void> load(const Model& model, int index, FindEntry find, int workers, const InterpreterOptions& options,
+                    const FusionSteps& fusion = {}) {
     if (index < 0 || index >= static_cast<int>(model.subgraphs().size())) {
       return Error(ErrorCode::invalid_argument, "interpreter: subgraph ")
              << index << " does not exist: the model has " << model.subgraphs().size();
     }
     options_ = options;
-    return subgraph_.load(model, index, find, workers, {options.allocator, options.preserve_inputs});
+    return subgraph_.load(model, index, find, workers, {options.allocator, options.preserve_inputs, options.fuse ? fusion : FusionSteps{}});
   }
   Result<void> plan_and_bind(void* executor) {
     if (auto r = subgraph_.plan(executor); !r) return r;
@@ -176,7 +181,8 @@ class Interpreter : public Runner {
   /// Reads every node, infers shapes, plans and allocates the arena, prepares the kernels.
   static Result<Interpreter> create(Model model, const InterpreterOptions& options = {}, Ex executor = Ex{}) {
     Interpreter interpreter(std::move(executor));
-    if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options); !r) {
+    if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps);
+        !r) {
       return r.error();
     }
     if (!options.defer_allocation) {
@@ -210,7 +216,8 @@ class Interpreter : public Runner {
 
   /// Runs every node once. Fill the inputs before each call.
   Result<void> invoke() { return run(&executor_, nullptr); }
-  /// As invoke(), and calls observer(const NodeEvent&) after each node, while its outputs are still there.
+  /// As invoke(), and calls observer(const NodeEvent&) after each node, while its outputs are still there. What fusion leaves out is not
+  /// seen: InterpreterOptions::fuse.
   template <class Observer>
   requires std::is_invocable_v<Observer&, const NodeEvent&> Result<void> invoke(Observer&& observer) {
     const ObserverHooks hooks{const_cast<void*>(static_cast<const void*>(&observer)), nullptr, [](void* context, const NodeEvent& event) {

@@ -60,6 +60,14 @@ struct OpEntry {
   /// Fills call.prepared and call.multipliers, and picks the kernel for the node's types.
   Violation (*prepare)(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) = nullptr;
 
+  // What fusion asks; null where the op has no such side.
+  std::int64_t (*part_offset)(const void* options, const NodeDescription& node, int k) = nullptr;  // see OpTraits
+  Activation* (*activation)(void* options) = nullptr;                                              // of ops that clamp
+  /// Whether the op only puts a border around input 0, and which.
+  bool (*border)(const NodeCall& call, const NodeDescription& node, Border& border) = nullptr;
+  /// Makes the op read input 0 as if it had this border, which it has now; false where it can't.
+  bool (*take_border)(void* options, const NodeDescription& node, const Border& border) = nullptr;
+
   std::string_view name() const { return code == BuiltinOperator::CUSTOM ? custom_name : std::string_view(name_of(code)); }
 };
 
@@ -125,6 +133,18 @@ template <class O> constexpr OpTraits traits_of() {
     return {};
   }
 }
+
+template <class O> inline constexpr bool has_parts = requires(const typename O::Options& options, const NodeDescription& node) {
+  { O::part_offset(options, node, 0) } -> std::same_as<std::int64_t>;
+};
+template <class O>
+inline constexpr bool gives_border = requires(const typename O::Options& options, const NodeDescription& node, Border& border) {
+  { O::border(options, node, static_cast<const std::byte*>(nullptr), border) } -> std::same_as<bool>;
+};
+template <class O>
+inline constexpr bool takes_border = requires(typename O::Options& options, const NodeDescription& node, const Border& border) {
+  { O::take_border(options, node, border) } -> std::same_as<bool>;
+};
 
 template <class O> constexpr std::string_view custom_name_of() {
   if constexpr (requires { O::custom_name; }) {
@@ -243,8 +263,30 @@ template <class A, class E, class Op> struct Thunk {
     return {};
   }
 
-  static constexpr OpEntry entry{Op::code,        custom_name_of<Op>(), Op::inputs, Op::outputs, Op::max_version, traits_of<Op>(),
-                                 sizeof(Options), sizeof(Prepared),     &read,      &infer,      &needs,          &prepare};
+  // The border's value is input 2, where there is one.
+  static bool border(const NodeCall& call, const NodeDescription& node, Border& border) {
+    const Tensor* value = call.inputs.size() > 2 ? call.inputs[2] : nullptr;
+    if (value != nullptr && !value->description.is_constant) return false;
+    return Op::border(options_at(call.options), node, value != nullptr ? address(*value) : nullptr, border);
+  }
+
+  static constexpr OpEntry entry = [] {
+    OpEntry e{Op::code,        custom_name_of<Op>(), Op::inputs, Op::outputs, Op::max_version, traits_of<Op>(),
+              sizeof(Options), sizeof(Prepared),     &read,      &infer,      &needs,          &prepare};
+    if constexpr (has_parts<Op>) {
+      e.part_offset = [](const void* options, const NodeDescription& node, int k) { return Op::part_offset(options_at(options), node, k); };
+    }
+    if constexpr (traits_of<Op>().clamps) {
+      e.activation = [](void* options) -> Activation* { return &static_cast<Options*>(options)->activation; };
+    }
+    if constexpr (gives_border<Op>) e.border = &border;
+    if constexpr (takes_border<Op>) {
+      e.take_border = [](void* options, const NodeDescription& node, const Border& border) {
+        return Op::take_border(*static_cast<Options*>(options), node, border);
+      };
+    }
+    return e;
+  }();
 
  private:
   static Violation keep(Options options, void* destination) {

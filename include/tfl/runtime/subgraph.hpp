@@ -14,12 +14,16 @@
 #include "tfl/kernels/op.hpp"
 #include "tfl/model/model.hpp"
 #include "tfl/runtime/errors.hpp"
+#include "tfl/runtime/fusion.hpp"
+#include "tfl/runtime/layout.hpp"
 #include "tfl/runtime/memory_plan.hpp"
+#include "tfl/runtime/node_state.hpp"
 #include "tfl/runtime/registry.hpp"
 
 namespace tfl {
 
-/// What an observer sees after (and, if it asks, before) each node.
+/// What an observer sees after (and, if it asks, before) each node that is not fused into another one. Where others are fused into
+/// it, its inputs are those of the first one, its outputs those of the last one.
 struct NodeEvent {
   int step = 0;  // in order of execution
   const GraphNode* node = nullptr;
@@ -41,6 +45,7 @@ using FindEntry = const OpEntry* (*)(const GraphSubgraph& subgraph, const GraphN
 struct SubgraphOptions {
   Allocator allocator{};
   bool preserve_inputs = false;  // inputs keep their bytes over invoke(), at the price of arena bytes
+  FusionSteps fusion{};
 };
 
 class Subgraph {
@@ -75,8 +80,8 @@ class Subgraph {
       std::byte* at = state_.data() + node.state_offset;
       node.call.options = at;
       node.call.prepared = at + align_up(node.entry->options_bytes, arena_alignment);
-      if (const Violation v = node.entry->read(*graph.nodes[i].source, at)) return describe(v, i);
     }
+    if (auto r = reset_nodes(); !r) return r;
     reset_tensors();
     return {};
   }
@@ -105,10 +110,24 @@ class Subgraph {
   Result<void> plan(void* executor) {
     ready_ = false;
     reset_tensors();
+    if (is_rewritten_) {
+      if (auto r = reset_nodes(); !r) return r;
+    }
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       if (auto r = infer_node(i, executor); !r) return r;
     }
-    return lay_out();
+    const GraphState state = this->state();
+    is_rewritten_ = options_.fusion.rewrite != nullptr;
+    if (is_rewritten_ && !options_.fusion.rewrite(state)) return out_of_memory("fusion");
+    std::size_t multipliers = 0;
+    for (const NodeState& node : nodes_) {
+      if (node.kind == NodeKind::planned) multipliers += static_cast<std::size_t>(node.needs.multipliers);
+    }
+    if (!lay_out(state, options_.preserve_inputs, options_.fusion.lay_out_parts, plan_, largest_live_set_) ||
+        !multipliers_.allocate(options_.allocator, multipliers)) {
+      return out_of_memory("the plan");
+    }
+    return {};
   }
 
   /// Exact size of the arena that bind() takes. Requires plan().
@@ -139,7 +158,7 @@ class Subgraph {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       NodeState& node = nodes_[i];
       node.call.executor = executor;
-      if (node.kind != Kind::planned) continue;
+      if (node.kind != NodeKind::planned) continue;
       node.call.scratch = node.scratch_block >= 0 ? arena.data() + plan_.offset_of_block(node.scratch_block) : nullptr;
       node.call.multipliers = multipliers_.span().subspan(next_multiplier, static_cast<std::size_t>(node.needs.multipliers));
       next_multiplier += static_cast<std::size_t>(node.needs.multipliers);
@@ -169,19 +188,21 @@ class Subgraph {
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       NodeState& node = nodes_[i];
+      if (node.kind == NodeKind::fused) continue;
       NodeEvent event;
       if (observer != nullptr) [[unlikely]] {
-        event = {static_cast<int>(i), &graph().nodes[i], node.call.inputs, node.call.outputs, graph().nodes[i].outputs};
+        event = {static_cast<int>(i), &graph().nodes[i], node.call.inputs, node.call.outputs,
+                 graph().nodes[static_cast<std::size_t>(node.last)].outputs};
         if (observer->before != nullptr) observer->before(observer->context, event);
       }
-      if (node.kind == Kind::dynamic) [[unlikely]] {
+      if (node.kind == NodeKind::dynamic) [[unlikely]] {
         if (auto r = prepare_dynamic(i); !r) return r;
       }
-      if (node.kind != Kind::folded) {
+      if (node.kind != NodeKind::folded && !node.in_place) {
         if (const Violation v = node.eval(node.call)) [[unlikely]]
           return describe(v, i);
       }
-      if (node.kind == Kind::dynamic) [[unlikely]] {
+      if (node.kind == NodeKind::dynamic) [[unlikely]] {
         for (Tensor* t : node.call.outputs) learn_integers(*t);
       }
       if (observer != nullptr) [[unlikely]]
@@ -200,55 +221,6 @@ class Subgraph {
   const GraphTensor& graph_tensor(std::int32_t i) const { return graph().tensors[static_cast<std::size_t>(i)]; }
 
  private:
-  enum class Kind : std::uint8_t {
-    planned,  // shapes known before running, memory in the arena
-    folded,   // computed once, in plan()
-    dynamic,  // shapes known only while running
-  };
-  struct NodeState {
-    const OpEntry* entry = nullptr;
-    EvalFunction eval = nullptr;
-    NodeCall call;
-    Needs needs;
-    std::size_t state_offset = 0;
-    int scratch_block = -1;
-    Kind kind = Kind::planned;
-    // Of nodes outside of the plan only.
-    Array<Multiplier> own_multipliers;
-    Array<std::byte> own_scratch, own_packed;
-  };
-
-  /// Descriptions of a node's tensors, for as long as an op looks at them.
-  class Described {
-   public:
-    [[nodiscard]] bool describe(Subgraph& owner, std::size_t i) {
-      NodeState& node = owner.nodes_[i];
-      const GraphNode& graph_node = owner.graph().nodes[i];
-      const std::size_t in = node.call.inputs.size(), out = node.call.outputs.size(), between = graph_node.intermediates.size();
-      const TensorDescription** inputs = few_;
-      if (in + out + between > std::size(few_)) {
-        if (!many_.allocate(owner.options_.allocator, in + out + between)) return false;
-        inputs = many_.data();
-      }
-      auto** outputs = const_cast<TensorDescription**>(inputs + in);
-      const TensorDescription** intermediates = inputs + in + out;
-      for (std::size_t k = 0; k < in; ++k) inputs[k] = node.call.inputs[k] != nullptr ? &node.call.inputs[k]->description : nullptr;
-      for (std::size_t k = 0; k < out; ++k) outputs[k] = &node.call.outputs[k]->description;
-      for (std::size_t k = 0; k < between; ++k) {
-        const std::int32_t t = graph_node.intermediates[k];
-        intermediates[k] = t >= 0 ? &owner.tensors_[static_cast<std::size_t>(t)].description : nullptr;
-      }
-      node_ = NodeDescription({inputs, in}, {outputs, out}, graph_node.version, owner.workers_, {intermediates, between});
-      return true;
-    }
-    const NodeDescription& operator*() const { return node_; }
-
-   private:
-    const TensorDescription* few_[32] = {};
-    Array<const TensorDescription*> many_;
-    NodeDescription node_{{}, {}};
-  };
-
   Error out_of_memory(std::string_view what) const { return Error(ErrorCode::out_of_memory, "no memory for ") << what; }
 
   Result<void> load_node(std::size_t i, std::size_t& next_link, std::size_t& state_bytes) {
@@ -272,13 +244,25 @@ class Subgraph {
       if (arity.most != arity.least) error << " to " << arity.most;
       return error;
     }
-    const std::size_t first = next_link;
-    for (const std::int32_t t : source.inputs) links_[next_link++] = t >= 0 ? &tensor(t) : nullptr;
-    node.call.inputs = std::span<Tensor* const>(links_.data() + first, source.inputs.size());
-    for (const std::int32_t t : source.outputs) links_[next_link++] = &tensor(t);
-    node.call.outputs = std::span<Tensor* const>(links_.data() + first + source.inputs.size(), source.outputs.size());
+    node.call.inputs = std::span<Tensor* const>(links_.data() + next_link, source.inputs.size());
+    node.call.outputs = std::span<Tensor* const>(links_.data() + next_link + source.inputs.size(), source.outputs.size());
+    next_link += source.inputs.size() + source.outputs.size();
     node.state_offset = state_bytes;
     state_bytes += align_up(node.entry->options_bytes, arena_alignment) + align_up(node.entry->prepared_bytes, arena_alignment);
+    return {};
+  }
+
+  /// Options and links as the file has them.
+  Result<void> reset_nodes() {
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const GraphNode& source = graph().nodes[i];
+      for (const std::int32_t t : source.inputs) links_[next++] = t >= 0 ? &tensor(t) : nullptr;
+      for (const std::int32_t t : source.outputs) links_[next++] = &tensor(t);
+      nodes_[i].last = static_cast<std::int32_t>(i);
+      if (const Violation v = nodes_[i].entry->read(*source.source, const_cast<void*>(nodes_[i].call.options))) return describe(v, i);
+    }
+    is_rewritten_ = false;
     return {};
   }
 
@@ -316,7 +300,8 @@ class Subgraph {
 
   Result<void> infer_node(std::size_t i, void* executor) {
     NodeState& node = nodes_[i];
-    node.kind = Kind::planned;
+    node.kind = NodeKind::planned;
+    node.in_place = false;
     node.needs = {};
     bool all_constant = true, all_known = true;
     for (std::size_t k = 0; k < node.call.inputs.size(); ++k) {
@@ -325,21 +310,21 @@ class Subgraph {
       if (graph_tensor(graph().nodes[i].inputs[k]).sparsity != nullptr) {
         return describe(input_violation(static_cast<int>(k), ErrorCode::unsupported_type, "is sparse, which this op does not read"), i);
       }
-      if (t->is_dynamic) node.kind = Kind::dynamic;
+      if (t->is_dynamic) node.kind = NodeKind::dynamic;
       all_constant = all_constant && t->description.is_constant;
       all_known = all_known && is_known(*t);
     }
     Described described;
-    if (!described.describe(*this, i)) return out_of_memory("shape inference");
-    if (node.kind != Kind::dynamic) {
+    if (!describe_node(described, i)) return out_of_memory("shape inference");
+    if (node.kind != NodeKind::dynamic) {
       const Violation v = node.entry->infer(node.call.options, *described);
       if (v.code == ErrorCode::unknown_value && !input_is_constant(node, v)) {
-        node.kind = Kind::dynamic;
+        node.kind = NodeKind::dynamic;
       } else if (v) {
         return describe(v, i);
       }
     }
-    if (node.kind == Kind::dynamic) {
+    if (node.kind == NodeKind::dynamic) {
       has_dynamic_ = true;
       for (Tensor* t : node.call.outputs) t->is_dynamic = true;
       return {};
@@ -389,7 +374,7 @@ class Subgraph {
   /// Computes a node once and for all: its outputs become constants.
   Result<void> fold(std::size_t i, void* executor, bool all_constant) {
     NodeState& node = nodes_[i];
-    node.kind = Kind::folded;
+    node.kind = NodeKind::folded;
     node.call.executor = executor;
     if (auto r = give_own_memory(node); !r) return r;
     if (auto r = prepare_node(i, false); !r) return r;
@@ -407,14 +392,14 @@ class Subgraph {
   }
 
   static std::size_t packed_room(const NodeState& node) {
-    const bool wanted = node.kind == Kind::planned && node.needs.packed_bytes > 0;
+    const bool wanted = node.kind == NodeKind::planned && node.needs.packed_bytes > 0;
     return wanted ? Model::packed_room(static_cast<std::size_t>(node.needs.packed_bytes)) : 0;
   }
 
   Result<void> prepare_node(std::size_t i, bool share_packed) {
     NodeState& node = nodes_[i];
     Described described;
-    if (!described.describe(*this, i)) return out_of_memory("preparation");
+    if (!describe_node(described, i)) return out_of_memory("preparation");
     PackFunction pack = nullptr;
     node.eval = nullptr;
     node.call.packed = nullptr;
@@ -441,7 +426,7 @@ class Subgraph {
       if (node.call.inputs[k] != nullptr) learn_integers(*node.call.inputs[k]);
     }
     Described described;
-    if (!described.describe(*this, i)) return out_of_memory("shape inference");
+    if (!describe_node(described, i)) return out_of_memory("shape inference");
     if (const Violation v = node.entry->infer(node.call.options, *described)) return describe(v, i);
     if (auto r = check_outputs(i); !r) return r;
     node.needs = node.entry->needs(node.call.options, *described);
@@ -449,66 +434,9 @@ class Subgraph {
     return prepare_node(i, false);
   }
 
-  // ---- Layout
-
-  std::size_t index_of(const Tensor* t) const { return static_cast<std::size_t>(t - tensors_.data()); }
-
-  static bool lives_in_arena(const Tensor& t) { return !t.is_dynamic && t.data == nullptr && bits_of(t.description.type) != 0; }
-
-  Result<void> lay_out() {
-    const GraphSubgraph& g = graph();
-    const int end = static_cast<int>(nodes_.size());
-    std::size_t multipliers = 0, scratch = 0;
-    for (const NodeState& node : nodes_) {
-      if (node.kind != Kind::planned) continue;
-      multipliers += static_cast<std::size_t>(node.needs.multipliers);
-      if (node.needs.scratch_bytes > 0) ++scratch;
-    }
-    if (!plan_.start(options_.allocator, tensors_.size(), scratch) || !multipliers_.allocate(options_.allocator, multipliers)) {
-      return out_of_memory("the plan");
-    }
-    for (const std::int32_t t : g.inputs) {
-      plan_.touch(static_cast<std::size_t>(t), -1);
-      if (options_.preserve_inputs) plan_.touch(static_cast<std::size_t>(t), end);
-    }
-    for (int i = 0; i < end; ++i) {
-      const NodeCall& call = nodes_[static_cast<std::size_t>(i)].call;
-      for (const Tensor* t : call.inputs) {
-        if (t != nullptr) plan_.touch(index_of(t), i);
-      }
-      for (const Tensor* t : call.outputs) plan_.touch(index_of(t), i);
-    }
-    for (const std::int32_t t : g.outputs) plan_.touch(static_cast<std::size_t>(t), end);
-    for (std::size_t t = 0; t < tensors_.size(); ++t) {
-      if (!plan_.is_touched(t) || !lives_in_arena(tensors_[t])) continue;
-      if (tensors_[t].description.is_variable) {
-        plan_.touch(t, -1);
-        plan_.touch(t, end);
-      }
-      plan_.hold(t, static_cast<std::size_t>(tensors_[t].description.bytes()));
-    }
-    largest_live_set_ = plan_.largest_live_set();
-    for (int i = 0; i < end; ++i) share_memory(nodes_[static_cast<std::size_t>(i)], i);
-    for (int i = 0; i < end; ++i) {
-      NodeState& node = nodes_[static_cast<std::size_t>(i)];
-      const bool wanted = node.kind == Kind::planned && node.needs.scratch_bytes > 0;
-      node.scratch_block = wanted ? plan_.add_scratch(static_cast<std::size_t>(node.needs.scratch_bytes), i) : -1;
-    }
-    return plan_.finish() ? Result<void>() : out_of_memory("the plan");
-  }
-
-  /// Lets output 0 take over the memory of an input, where the op allows it and nobody needs the input's bytes any more.
-  void share_memory(const NodeState& node, int step) {
-    const OpTraits& traits = node.entry->traits;
-    if (node.kind != Kind::planned || node.call.outputs.empty() || (!traits.in_place && !traits.is_view)) return;
-    const Tensor& output = *node.call.outputs[0];
-    const std::size_t candidates = traits.is_view ? 1 : node.call.inputs.size();
-    for (std::size_t k = 0; k < candidates; ++k) {
-      const Tensor* input = node.call.inputs[k];
-      if (input == nullptr || input->description.is_variable || output.description.is_variable) continue;
-      if (bits_of(input->description.type) != bits_of(output.description.type)) continue;
-      if (plan_.share(index_of(&output), index_of(input), step, !traits.is_view)) return;
-    }
+  GraphState state() { return {graph(), nodes_.span(), tensors_.span(), options_.allocator, workers_}; }
+  [[nodiscard]] bool describe_node(Described& described, std::size_t i) {
+    return described.describe(nodes_[i], graph().nodes[i], tensors_.span(), workers_, options_.allocator);
   }
 
   Error at_node(ErrorCode code, std::size_t i) const { return node_error(code, index_, graph().nodes[i]); }
@@ -527,7 +455,7 @@ class Subgraph {
   Array<Multiplier> multipliers_;
   MemoryPlan plan_;
   std::size_t largest_live_set_ = 0, packed_ahead_ = 0;
-  bool has_dynamic_ = false, ready_ = false;
+  bool has_dynamic_ = false, is_rewritten_ = false, ready_ = false;
   void* executor_ = nullptr;
 };
 

@@ -1,0 +1,84 @@
+#pragma once
+// A node of a subgraph while it is made ready and run.
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <span>
+
+#include "tfl/core/memory.hpp"
+#include "tfl/model/graph.hpp"
+#include "tfl/runtime/registry.hpp"
+
+namespace tfl {
+
+enum class NodeKind : std::uint8_t {
+  planned,  // shapes known before running, memory in the arena
+  folded,   // computed once, in plan()
+  dynamic,  // shapes known only while running
+  fused,    // another node does its work
+};
+
+struct NodeState {
+  const OpEntry* entry = nullptr;
+  EvalFunction eval = nullptr;
+  NodeCall call;
+  Needs needs;
+  std::size_t state_offset = 0;
+  int scratch_block = -1;
+  std::int32_t last = 0;  // the node whose outputs this one writes: itself, or one that is fused into it
+  NodeKind kind = NodeKind::planned;
+  bool in_place = false;  // its outputs lie where the bytes are already: nothing to run
+  // Of nodes outside of the plan only.
+  Array<Multiplier> own_multipliers;
+  Array<std::byte> own_scratch, own_packed;
+};
+
+/// Descriptions of a node's tensors, for as long as an op looks at them.
+class Described {
+ public:
+  /// False where memory lacks.
+  [[nodiscard]] bool describe(const NodeState& node, const GraphNode& graph_node, std::span<const Tensor> tensors, int workers,
+                              Allocator allocator) {
+    const std::size_t in = node.call.inputs.size(), out = node.call.outputs.size(), between = graph_node.intermediates.size();
+    const TensorDescription** inputs = few_;
+    if (in + out + between > std::size(few_)) {
+      if (!many_.allocate(allocator, in + out + between)) return false;
+      inputs = many_.data();
+    }
+    auto** outputs = const_cast<TensorDescription**>(inputs + in);
+    const TensorDescription** intermediates = inputs + in + out;
+    for (std::size_t k = 0; k < in; ++k) inputs[k] = node.call.inputs[k] != nullptr ? &node.call.inputs[k]->description : nullptr;
+    for (std::size_t k = 0; k < out; ++k) outputs[k] = &node.call.outputs[k]->description;
+    for (std::size_t k = 0; k < between; ++k) {
+      const std::int32_t t = graph_node.intermediates[k];
+      intermediates[k] = t >= 0 ? &tensors[static_cast<std::size_t>(t)].description : nullptr;
+    }
+    node_ = NodeDescription({inputs, in}, {outputs, out}, graph_node.version, workers, {intermediates, between});
+    return true;
+  }
+  const NodeDescription& operator*() const { return node_; }
+
+ private:
+  const TensorDescription* few_[32] = {};
+  Array<const TensorDescription*> many_;
+  NodeDescription node_{{}, {}};
+};
+
+/// The nodes and tensors of one subgraph, for the steps that work on all of them.
+struct GraphState {
+  const GraphSubgraph& graph;
+  std::span<NodeState> nodes;
+  std::span<Tensor> tensors;
+  Allocator allocator;
+  int workers = 1;
+
+  std::size_t index_of(const Tensor* t) const { return static_cast<std::size_t>(t - tensors.data()); }
+  [[nodiscard]] bool describe(Described& described, std::size_t i) const {
+    return described.describe(nodes[i], graph.nodes[i], tensors, workers, allocator);
+  }
+  /// Whether the tensor's bytes are the plan's to place.
+  static bool lives_in_arena(const Tensor& t) { return !t.is_dynamic && t.data == nullptr && bits_of(t.description.type) != 0; }
+};
+
+}  // namespace tfl
