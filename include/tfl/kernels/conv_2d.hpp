@@ -99,13 +99,16 @@ struct Conv2D {
     if constexpr (simd::has_dot<Arch>) {
       const bool constant = node.input(1).is_constant && (!node.input(2).present() || node.input(2).is_constant);
       if (!constant || type == TensorType::int16) return needs;
-      const int bytes = type == TensorType::float32 && !hybrid ? 4 : 1, tile = linalg::tile_rows<Arch>;
+      const int bytes = type == TensorType::float32 && !hybrid ? 4 : 1;
+      const int tile = bytes == 4 ? linalg::tile_rows<Arch> : linalg::byte_rows<Arch>;
       const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, tile, bytes);
       const bool is_unsigned = type == TensorType::uint8;
-      needs.packed_bytes = bytes == 4    ? float_layout<Arch>(shape, how).bytes()
-                           : is_unsigned ? byte_layout<Arch, std::uint8_t>(shape, how).bytes()
-                                         : byte_layout<Arch, std::int8_t>(shape, how).bytes();
-      needs.scratch_bytes += shape.pad_bytes(how, bytes) + node.workers() * shape.worker_bytes(how, tile, bytes);
+      const linalg::PanelLayout layout = bytes == 4    ? float_layout<Arch>(shape, how)
+                                         : is_unsigned ? byte_layout<Arch, std::uint8_t>(shape, how)
+                                                       : byte_layout<Arch, std::int8_t>(shape, how);
+      needs.packed_bytes = layout.bytes();
+      needs.scratch_bytes += shape.bytes(how, tile, bytes, node.workers());
+      if (bytes == 1) needs.scratch_bytes += node.workers() * linalg::staging_bytes<Arch>(layout);
     }
     return needs;
   }
@@ -151,7 +154,7 @@ struct Conv2D {
     using W = typename Filter::value_type;
     if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
       const Prepared& p = run.prepared;
-      const linalg::Rows how = p.shape.rows(linalg::gathered_bytes_limit, linalg::tile_rows<A>, sizeof(W));
+      const linalg::Rows how = p.shape.rows(linalg::gathered_bytes_limit, linalg::rows_at_once<A, W>, sizeof(W));
       if constexpr (std::is_same_v<W, float>) {
         linalg::pack_float<A>(float_layout<A>(p.shape, how), filter.data(), bias.data(), packed);
       } else if constexpr (std::is_same_v<T, float>) {
@@ -159,7 +162,8 @@ struct Conv2D {
                                      p.scales(), bias.data(), packed);
       } else {
         linalg::pack_quantized<A>(byte_layout<A, T>(p.shape, how), filter.data(),
-                                  {p.input_zero_point, p.filter_zero_point, run.multipliers, bias.data()}, packed);
+                                  {p.input_zero_point, p.filter_zero_point, run.multipliers, bias.data(), p.output_zero_point, p.range},
+                                  packed);
       }
     }
   }
@@ -176,15 +180,17 @@ struct Conv2D {
     } else {
       if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
         if (run.packed != nullptr) {
-          const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, linalg::tile_rows<A>, sizeof(T));
+          constexpr int tile = linalg::rows_at_once<A, T>;
+          const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, tile, sizeof(T));
           const std::int64_t rows = shape.batches * shape.positions();
-          const linalg::WindowRows<T> windows(shape, how, linalg::tile_rows<A>, in.data(), static_cast<T>(p.input_zero_point), run.scratch);
+          const linalg::WindowRows<T> windows(shape, how, tile, in.data(), static_cast<T>(p.input_zero_point), run.scratch);
           if constexpr (std::is_same_v<T, float>) {
             linalg::multiply_float<A>(run.executor, float_layout<A>(shape, how), rows, shape.group_channels, run.packed, windows,
                                       p.float_range, out.data());
           } else {
-            linalg::multiply_quantized<A, T, false>(run.executor, byte_layout<A, T>(shape, how), rows, shape.group_channels,
-                                                    p.filter_zero_point, run.packed, windows, p.output_zero_point, p.range, out.data());
+            linalg::multiply_quantized<A, T, false>(
+                run.executor, byte_layout<A, T>(shape, how), rows, shape.group_channels, p.filter_zero_point, run.packed,
+                run.scratch + shape.bytes(how, tile, 1, run.executor.workers()), windows, p.output_zero_point, p.range, out.data());
           }
           return;
         }
@@ -322,12 +328,13 @@ struct Conv2D {
       float* to = out + b * outputs;
       if constexpr (simd::has_dot<A>) {
         if (run.packed != nullptr) {
-          const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, linalg::tile_rows<A>, 1);
-          const linalg::WindowRows<std::int8_t> windows(shape, how, linalg::tile_rows<A>, image, static_cast<std::int8_t>(q.zero_point),
-                                                        run.scratch + (shape.image() + 15) / 16 * 16);
-          linalg::multiply_dequantizing<A, std::int8_t>(run.executor, byte_layout<A, std::int8_t>(shape, how), shape.positions(),
-                                                        shape.group_channels, run.packed, windows, &q.zero_point, &q.scale, 0,
-                                                        p.float_range, to);
+          constexpr int tile = linalg::byte_rows<A>;
+          const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, tile, 1);
+          std::byte* scratch = run.scratch + (shape.image() + 15) / 16 * 16;
+          const linalg::WindowRows<std::int8_t> windows(shape, how, tile, image, static_cast<std::int8_t>(q.zero_point), scratch);
+          linalg::multiply_dequantizing<A, std::int8_t>(
+              run.executor, byte_layout<A, std::int8_t>(shape, how), shape.positions(), shape.group_channels, run.packed,
+              scratch + shape.bytes(how, tile, 1, run.executor.workers()), windows, &q.zero_point, &q.scale, 0, p.float_range, to);
           continue;
         }
       }

@@ -75,9 +75,12 @@ struct FullyConnected {
     if constexpr (simd::has_dot<Arch>) {
       const bool constant = node.input(1).is_constant && (!node.input(2).present() || node.input(2).is_constant);
       if (!constant || type == TensorType::int16 || node.output(0).type == TensorType::int16) return needs;
-      needs.packed_bytes = node.input(1).type == TensorType::float32 ? linalg::float_panels<Arch>(n, 1, 1, k).bytes()
-                           : type == TensorType::uint8               ? linalg::byte_panels<Arch, std::uint8_t>(n, 1, 1, k).bytes()
-                                                                     : linalg::byte_panels<Arch, std::int8_t>(n, 1, 1, k).bytes();
+      const bool bytes = node.input(1).type != TensorType::float32;
+      const linalg::PanelLayout layout = !bytes                      ? linalg::float_panels<Arch>(n, 1, 1, k)
+                                         : type == TensorType::uint8 ? linalg::byte_panels<Arch, std::uint8_t>(n, 1, 1, k)
+                                                                     : linalg::byte_panels<Arch, std::int8_t>(n, 1, 1, k);
+      needs.packed_bytes = layout.bytes();
+      if (bytes) needs.scratch_bytes += node.workers() * linalg::staging_bytes<Arch>(layout);
     }
     return needs;
   }
@@ -143,8 +146,9 @@ struct FullyConnected {
         linalg::pack_dequantizing<A>(linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth),
                                      reinterpret_cast<const std::int8_t*>(weights.data()), p.scales(), bias.data(), packed);
       } else {
-        linalg::pack_quantized<A>(linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), weights.data(),
-                                  {p.input_zero_point, p.weight_zero_point, run.multipliers, bias.data(), true}, packed);
+        linalg::pack_quantized<A>(
+            linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), weights.data(),
+            {p.input_zero_point, p.weight_zero_point, run.multipliers, bias.data(), p.output_zero_point, p.range, true}, packed);
       }
     }
   }
@@ -172,7 +176,8 @@ struct FullyConnected {
                                       p.float_range, out.data());
           } else {
             linalg::multiply_quantized<A, T, true>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), p.rows, 0,
-                                                   p.weight_zero_point, run.packed, rows, p.output_zero_point, p.range, out.data());
+                                                   p.weight_zero_point, run.packed, run.scratch, rows, p.output_zero_point, p.range,
+                                                   out.data());
           }
           return;
         }
@@ -360,8 +365,9 @@ struct FullyConnected {
     if constexpr (simd::has_dot<A>) {
       if (run.packed != nullptr) {
         linalg::multiply_dequantizing<A, std::int8_t>(run.executor, linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth), p.rows,
-                                                      0, run.packed, RowsOf<A, std::int8_t>{rows, p.depth}, zero_points, row_scales, 1,
-                                                      p.float_range, out);
+                                                      0, run.packed, run.scratch + hybrid_scratch(p.rows, p.depth),
+                                                      RowsOf<A, std::int8_t>{rows, p.depth}, zero_points, row_scales, 1, p.float_range,
+                                                      out);
         done = true;
       }
     }

@@ -48,6 +48,9 @@ struct WindowShape {
     if (how == Rows::taps) return (tile * taps() * std::int64_t{sizeof(void*)} + 15) / 16 * 16;
     return how == Rows::gathered ? (tile * gathered_step(element_bytes) * element_bytes + 15) / 16 * 16 : 0;
   }
+  constexpr std::int64_t bytes(Rows how, int tile, int element_bytes, int workers) const {
+    return pad_bytes(how, element_bytes) + workers * worker_bytes(how, tile, element_bytes);
+  }
 };
 
 /// The most that gathered rows may take.

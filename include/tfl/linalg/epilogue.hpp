@@ -36,6 +36,7 @@ template <class T> struct TileOutput {
   int rows;
   int columns;                    // of the panel that exist
   const std::int32_t* row_terms;  // added to every sum of the row
+  bool has_row_terms = true;      // else they are 0
 };
 
 /// y = clamp(zero_point + multiply(sum + row term + column's offset, column's multiplier))
@@ -44,8 +45,17 @@ TFL_NOINLINE void requantize_tile(const std::int32_t* sums, const BytePanel& pan
                                   const TileOutput<T>& out) {
   using V = simd::Int32<A>;
   constexpr int L = simd::lanes<std::int32_t, A>;
+  const ByteForm form = panel.form();
+  if constexpr (simd::has_float_steps<A>) {
+    if (form >= ByteForm::steps) {
+      return simd::requantize_by_steps<A>(sums, panel.width, form == ByteForm::mirrored_steps,
+                                          {panel.offset(), panel.high(), panel.low(), panel.half_step()},
+                                          simd::ByteOutput<T>{out.to, out.stride, out.rows, out.columns,
+                                                              out.has_row_terms ? out.row_terms : nullptr, zero_point, range.lo, range.hi});
+    }
+  }
   const V zero(zero_point), lo(range.lo), hi(range.hi);
-  const bool simple = *panel.simple() != 0;
+  const bool simple = form == ByteForm::simple;
   for (int first = 0; first < out.columns; first += L) {
     const V offset = simd::load<A>(panel.offset() + first);
     const int count = out.columns - first < L ? out.columns - first : L;

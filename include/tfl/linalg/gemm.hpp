@@ -8,22 +8,21 @@
 #include "tfl/linalg/epilogue.hpp"
 #include "tfl/linalg/microkernel.hpp"
 #include "tfl/linalg/pack.hpp"
+#include "tfl/linalg/tile_gemm.hpp"
 
 namespace tfl::linalg {
 
-/// Calls body(tile, first panel, last panel, worker) so that every tile meets every panel of every group: over tiles where there are
-/// enough of them, else over panels. Results don't depend on the cut: each (tile, panel) is computed in one piece.
+/// Calls body(first tile, last tile, first panel, last panel, worker) so that every tile meets every panel of every group: cut over tiles
+/// where there are enough of them, else over panels. Results don't depend on the cut: each (tile, panel) is computed in one piece.
 template <class Executor, class Body>
-void for_each_tile_and_panel(Executor& executor, std::int64_t tiles, std::int64_t panels, std::int64_t cost, Body body) {
+void for_tiles_and_panels(Executor& executor, std::int64_t tiles, std::int64_t panels, std::int64_t cost, Body body) {
   if (tiles >= 2 * executor.workers() || panels < 2 || executor.workers() == 1) {
-    executor.parallel_for(tiles, cost * panels, [&](std::int64_t first, std::int64_t last, int worker) {
-      for (std::int64_t tile = first; tile < last; ++tile) body(tile, std::int64_t{0}, panels, worker);
-    });
+    executor.parallel_for(tiles, cost * panels,
+                          [&](std::int64_t first, std::int64_t last, int worker) { body(first, last, std::int64_t{0}, panels, worker); });
     return;
   }
-  for (std::int64_t tile = 0; tile < tiles; ++tile) {
-    executor.parallel_for(panels, cost, [&](std::int64_t first, std::int64_t last, int worker) { body(tile, first, last, worker); });
-  }
+  executor.parallel_for(panels, cost * tiles,
+                        [&](std::int64_t first, std::int64_t last, int worker) { body(std::int64_t{0}, tiles, first, last, worker); });
 }
 
 /// About the nanoseconds of one tile and panel.
@@ -54,19 +53,22 @@ template <class A> struct FloatTiles {
     }
   }
 };
-/// Sums of a whole tile.
-template <class A> inline constexpr int tile_sums = tile_rows<A> * 2 * simd::lanes<std::int32_t, A>;
+/// Rows that a product takes at once, for which `fill` is asked; sums of so many rows of bytes and a panel.
+template <class A> inline constexpr int byte_rows = simd::has_tiles<A> ? simd::most_tile_rows : tile_rows<A>;
+template <class A, class T> inline constexpr int rows_at_once = sizeof(T) == 1 ? byte_rows<A> : tile_rows<A>;
+template <class A> inline constexpr int tile_sums = byte_rows<A> * 2 * simd::lanes<std::int32_t, A>;
 template <class A, class T> struct ByteTiles {
   TileInput<T> in;
   const std::uint8_t* weights;
+  const std::int32_t* start;
   std::int32_t* sums;
   int vectors;
   template <int Rows> void run(int m) const {
     constexpr int L = simd::lanes<std::int32_t, A>;
     if (vectors == 2) {
-      byte_tile<A, T, Rows, 2>(detail::from_row(in, m), weights, sums + m * 2 * L);
+      byte_tile<A, T, Rows, 2>(detail::from_row(in, m), weights, start, sums + m * 2 * L);
     } else {
-      byte_tile<A, T, Rows, 1>(detail::from_row(in, m), weights, sums + m * L);
+      byte_tile<A, T, Rows, 1>(detail::from_row(in, m), weights, start, sums + m * L);
     }
   }
 };
@@ -113,61 +115,119 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
     return multiply_float_row<A>(executor, layout, group_offset, packed, table, R, range, out);
   }
   const std::int64_t panels = layout.panels(), stride = layout.groups * layout.columns;
-  for_each_tile_and_panel(executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 32),
-                          [&](std::int64_t tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
-                            const std::int64_t first = tile * R;
-                            const int count = rows - first < R ? static_cast<int>(rows - first) : R;
-                            const float* few[R];
-                            const float* const* table = fill(first, count, worker, few);
-                            for (std::int64_t i = first_panel; i < last_panel; ++i) {
-                              const std::int64_t g = i / panels, p = i % panels;
-                              const auto* at = reinterpret_cast<const float*>(packed + layout.panel_offset(g, p));
-                              const int vectors = layout.vectors(p);
-                              const float* weights = at + vectors * layout.lanes;
-                              float* to = out + first * stride + g * layout.columns + p * 2 * layout.lanes;
-                              for_each_tile<A>(count, FloatTiles<A>{{table, R, layout.segments, layout.length, g * group_offset},
-                                                                    weights,
-                                                                    {to, stride, layout.columns_of(p), at, range.lo, range.hi},
-                                                                    vectors});
-                            }
-                          });
+  for_tiles_and_panels(executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 32),
+                       [&](std::int64_t first_tile, std::int64_t last_tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+                         for (std::int64_t tile = first_tile; tile < last_tile; ++tile) {
+                           const std::int64_t first = tile * R;
+                           const int count = rows - first < R ? static_cast<int>(rows - first) : R;
+                           const float* few[R];
+                           const float* const* table = fill(first, count, worker, few);
+                           for (std::int64_t i = first_panel; i < last_panel; ++i) {
+                             const std::int64_t g = i / panels, p = i % panels;
+                             const auto* at = reinterpret_cast<const float*>(packed + layout.panel_offset(g, p));
+                             const int vectors = layout.vectors(p);
+                             const float* weights = at + vectors * layout.lanes;
+                             float* to = out + first * stride + g * layout.columns + p * 2 * layout.lanes;
+                             for_each_tile<A>(count, FloatTiles<A>{{table, R, layout.segments, layout.length, g * group_offset},
+                                                                   weights,
+                                                                   {to, stride, layout.columns_of(p), at, range.lo, range.hi},
+                                                                   vectors});
+                           }
+                         }
+                       });
+}
+
+/// What the packed weights' zero point adds to the sums of each row of a group.
+template <class A, class T>
+void find_row_terms(const TileInput<T>& in, const PanelLayout& layout, int count, std::int32_t weight_zero_point, std::int32_t* terms) {
+  for (int m = 0; m < count; ++m) {
+    std::uint32_t sum = 0;
+    for (std::int64_t s = 0; s < layout.segments; ++s) {
+      sum += static_cast<std::uint32_t>(simd::sum_of_bytes<A>(in.rows[s * in.row_step + m] + in.offset, layout.sum_length()));
+    }
+    terms[m] = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(weight_zero_point) * sum);
+  }
 }
 
 /// Sums of byte products, tile by tile, for `finish(panel, sums, first row, rows, row terms, first column, columns)`.
-/// weight_zero_point is the packed weights': their own plus Dot's weight_offset.
+/// weight_zero_point is the packed weights': their own plus Dot's weight_offset. staging: staging_bytes() for each worker.
 template <class A, class T, class Executor, class Fill, class Finish>
 void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset,
-                    std::int32_t weight_zero_point, const std::byte* packed, Fill fill, Finish finish) {
-  constexpr int R = tile_rows<A>;
+                    std::int32_t weight_zero_point, const std::byte* packed, [[maybe_unused]] std::byte* staging, Fill fill,
+                    Finish finish) {
+  constexpr int R = byte_rows<A>;
   const std::int64_t panels = layout.panels();
-  for_each_tile_and_panel(
-      executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 64),
-      [&](std::int64_t tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
-        const std::int64_t first = tile * R;
-        const int count = rows - first < R ? static_cast<int>(rows - first) : R;
-        const T* few[R];
-        const T* const* table = fill(first, count, worker, few);
-        std::int32_t row_terms[R] = {};
-        std::int32_t sums[tile_sums<A>];
-        std::int64_t group = -1;
-        for (std::int64_t i = first_panel; i < last_panel; ++i) {
-          const std::int64_t g = i / panels, p = i % panels;
-          if (g != group && weight_zero_point != 0) {
-            for (int m = 0; m < count; ++m) {
-              std::uint32_t sum = 0;
-              for (std::int64_t s = 0; s < layout.segments; ++s) {
-                sum += static_cast<std::uint32_t>(simd::sum_of_bytes<A>(table[s * R + m] + g * group_offset, layout.sum_length()));
+  const auto panel_at = [&](std::int64_t g, std::int64_t p) {
+    return BytePanel{const_cast<std::byte*>(packed) + layout.panel_offset(g, p), layout.vectors(p) * layout.lanes};
+  };
+  const auto weights_of = [&](const BytePanel& panel, int vectors) {
+    return reinterpret_cast<const std::uint8_t*>(panel.at + layout.table_bytes(vectors));
+  };
+#if TFL_HAS_TILES
+  if constexpr (simd::has_tiles<A>) {
+    if (rows >= fewest_tile_rows && simd::tiles_allowed()) {
+      const TileCut cut(rows);
+      for_tiles_and_panels(
+          executor, cut.pieces, panels * layout.groups, tile_cost(layout, R, 512),
+          [&](std::int64_t first_piece, std::int64_t last_piece, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+            const simd::TileSession session(cut.height);
+            for (std::int64_t piece = first_piece; piece < last_piece; ++piece) {
+              const std::int64_t first = cut.first(piece);
+              const int count = cut.count(piece);
+              const T* few[R];
+              const T* const* table = fill(first, count, worker, few);
+              std::int32_t row_terms[R] = {};
+              alignas(64) std::int32_t sums[tile_sums<A>];
+              simd::TileRows x{};
+              std::int64_t group = -1;
+              for (std::int64_t i = first_panel; i < last_panel; ++i) {
+                const std::int64_t g = i / panels, p = i % panels;
+                if (g != group) {
+                  const TileInput<T> in{table, R, layout.segments, layout.length, g * group_offset};
+                  if (weight_zero_point != 0) find_row_terms<A>(in, layout, count, weight_zero_point, row_terms);
+                  x = tile_rows_of<T>(in, layout, cut, piece, staging + worker * staging_bytes<A>(layout));
+                  group = g;
+                }
+                const int vectors = layout.vectors(p);
+                const BytePanel panel = panel_at(g, p);
+                tile_sums_of<T>(x, cut.height, count, weights_of(panel, vectors), layout.steps() * layout.depth / simd::tile_step, vectors,
+                                sums);
+                finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p));
               }
-              row_terms[m] = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(weight_zero_point) * sum);
             }
+          });
+      return;
+    }
+  }
+#endif
+  for_tiles_and_panels(
+      executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 64),
+      [&](std::int64_t first_tile, std::int64_t last_tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+        for (std::int64_t tile = first_tile; tile < last_tile; ++tile) {
+          const std::int64_t first = tile * R;
+          const int count = rows - first < R ? static_cast<int>(rows - first) : R;
+          const T* few[R];
+          const T* const* table = fill(first, count, worker, few);
+          std::int32_t row_terms[R] = {};
+          std::int32_t sums[tile_sums<A>];
+          std::int64_t group = -1;
+          for (std::int64_t i = first_panel; i < last_panel; ++i) {
+            const std::int64_t g = i / panels, p = i % panels;
+            if (g != group && weight_zero_point != 0) {
+              find_row_terms<A>(TileInput<T>{table, R, layout.segments, layout.length, g * group_offset}, layout, count, weight_zero_point,
+                                row_terms);
+            }
+            group = g;
+            const int vectors = layout.vectors(p);
+            const BytePanel panel = panel_at(g, p);
+            const std::int32_t* start = nullptr;
+            if constexpr (simd::activation_offset_of<A, T>() != 0) start = panel.start();
+            for_each_tile<A>(
+                count,
+                ByteTiles<A, T>{
+                    {table, R, layout.segments, layout.tile_length(), g * group_offset}, weights_of(panel, vectors), start, sums, vectors});
+            finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p));
           }
-          group = g;
-          const int vectors = layout.vectors(p);
-          const BytePanel panel{const_cast<std::byte*>(packed) + layout.panel_offset(g, p), vectors * layout.lanes};
-          const auto* weights = reinterpret_cast<const std::uint8_t*>(panel.at + layout.table_bytes(vectors));
-          for_each_tile<A>(count,
-                           ByteTiles<A, T>{{table, R, layout.segments, layout.tile_length(), g * group_offset}, weights, sums, vectors});
-          finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p));
         }
       });
 }
@@ -175,13 +235,14 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
 /// multiply_bytes with quantized outputs. InDouble: the multipliers are real numbers, see scale_tile().
 template <class A, class T, bool InDouble, class Out, class Executor, class Fill>
 void multiply_quantized(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset,
-                        std::int32_t weight_zero_point, const std::byte* packed, Fill fill, std::int32_t output_zero_point,
-                        Int32Range range, Out* out) {
+                        std::int32_t weight_zero_point, const std::byte* packed, std::byte* staging, Fill fill,
+                        std::int32_t output_zero_point, Int32Range range, Out* out) {
   const std::int64_t stride = layout.groups * layout.columns;
-  multiply_bytes<A, T>(executor, layout, rows, group_offset, weight_zero_point + simd::Dot<A, T>::weight_offset, packed, fill,
+  weight_zero_point += simd::Dot<A, T>::weight_offset;
+  multiply_bytes<A, T>(executor, layout, rows, group_offset, weight_zero_point, packed, staging, fill,
                        [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, const std::int32_t* row_terms,
                            std::int64_t column, int columns) {
-                         const TileOutput<Out> to{out + first * stride + column, stride, count, columns, row_terms};
+                         const TileOutput<Out> to{out + first * stride + column, stride, count, columns, row_terms, weight_zero_point != 0};
                          if constexpr (InDouble) {
                            scale_tile<A>(sums, panel, output_zero_point, range, to);
                          } else {
@@ -193,12 +254,12 @@ void multiply_quantized(Executor& executor, const PanelLayout& layout, std::int6
 /// multiply_bytes with float outputs; zero_points and row_scales are those of the activations, one a row.
 template <class A, class T, class Executor, class Fill>
 void multiply_dequantizing(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset,
-                           const std::byte* packed, Fill fill, const std::int32_t* zero_points, const float* row_scales, int parameter_step,
-                           FloatRange range, float* out) {
-  constexpr int R = tile_rows<A>;
+                           const std::byte* packed, std::byte* staging, Fill fill, const std::int32_t* zero_points, const float* row_scales,
+                           int parameter_step, FloatRange range, float* out) {
+  constexpr int R = byte_rows<A>;
   const std::int64_t stride = layout.groups * layout.columns;
   multiply_bytes<A, T>(
-      executor, layout, rows, group_offset, simd::Dot<A, T>::weight_offset, packed, fill,
+      executor, layout, rows, group_offset, simd::Dot<A, T>::weight_offset, packed, staging, fill,
       [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, const std::int32_t* row_terms,
           std::int64_t column, int columns) {
         std::int32_t zero[R];

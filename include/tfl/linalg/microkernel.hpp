@@ -147,9 +147,9 @@ TFL_NOINLINE void float_row(const TileInput<float>& in, const float* panel, std:
   }
 }
 
-/// sums[m][n] = sum x[m][k] * w[k][n] for Rows rows and Vectors vectors of columns; w as pack.hpp left it.
+/// sums[m][n] = sum x[m][k] * w[k][n] for Rows rows and Vectors vectors of columns; w and start as pack.hpp left them.
 template <class A, class T, int Rows, int Vectors>
-TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights, std::int32_t* sums) {
+TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights, const std::int32_t* start, std::int32_t* sums) {
   using D = simd::Dot<A, T>;
   using V = simd::Int32<A>;
   constexpr int L = simd::lanes<std::int32_t, A>;
@@ -161,7 +161,9 @@ TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights,
     TFL_UNROLL
     for (int m = 0; m < Rows; ++m) {
       TFL_UNROLL
-      for (int v = 0; v < Vectors; ++v) sum[p][m][v] = V(0);
+      for (int v = 0; v < Vectors; ++v) {
+        sum[p][m][v] = simd::activation_offset_of<A, T>() != 0 && p == 0 ? simd::load<A>(start + v * L) : V(0);
+      }
     }
   }
   const std::uint8_t* w = weights;

@@ -5,14 +5,19 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <type_traits>
 
+#include "tfl/linalg/float_steps.hpp"
 #include "tfl/linalg/interleave.hpp"
+#include "tfl/quant/activation.hpp"
 #include "tfl/quant/multiplier.hpp"
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/byte_sums.hpp"
 #include "tfl/simd/dot.hpp"
+#include "tfl/simd/requantize.hpp"
+#include "tfl/simd/tiles.hpp"
 
 namespace tfl::linalg {
 
@@ -26,15 +31,16 @@ struct PanelLayout {
   int depth = 1;              // elements of a run that lie together
   int element_bytes = 4;      // of a weight
   int table_words = 1;        // 32-bit words that a panel holds for each column, before the weights
+  int step_multiple = 1;      // groups of depth come in multiples of it, the last ones zeros
   std::int64_t room = 0;      // elements that a run has in memory, zeros behind `length`; where it is less, nothing may be read there
 
   /// Elements of a run that a tile reads, and that a sum over it may read.
-  constexpr std::int64_t tile_length() const {
-    return room >= (length + depth - 1) / depth * depth ? (length + depth - 1) / depth * depth : length;
-  }
+  constexpr std::int64_t tile_length() const { return room >= segment_step() ? segment_step() : length; }
   constexpr std::int64_t sum_length() const { return room > length ? room : length; }
 
-  constexpr std::int64_t steps() const { return segments * ((length + depth - 1) / depth); }
+  /// Elements from one segment's weights to the next one's.
+  constexpr std::int64_t segment_step() const { return (length + depth - 1) / depth * depth; }
+  constexpr std::int64_t steps() const { return (segments * (segment_step() / depth) + step_multiple - 1) / step_multiple * step_multiple; }
   constexpr std::int64_t panels() const { return (columns + 2 * lanes - 1) / (2 * lanes); }
   constexpr int vectors(std::int64_t panel) const { return columns - panel * 2 * lanes > lanes ? 2 : 1; }
   constexpr int columns_of(std::int64_t panel) const {
@@ -58,12 +64,15 @@ struct PanelLayout {
 
 template <class A>
 constexpr PanelLayout float_panels(std::int64_t columns, std::int64_t groups, std::int64_t segments, std::int64_t length) {
-  return {columns, groups, segments, length, simd::lanes<float, A>, 1, 4, 1, 0};
+  return {columns, groups, segments, length, simd::lanes<float, A>, 1, 4, 1, 1, 0};
 }
 template <class A, class T>
 constexpr PanelLayout byte_panels(std::int64_t columns, std::int64_t groups, std::int64_t segments, std::int64_t length,
                                   std::int64_t room = 0) {
-  return {columns, groups, segments, length, simd::lanes<std::int32_t, A>, simd::Dot<A, T>::depth, 1, 6, room};
+  using D = simd::Dot<A, T>;
+  const int words = simd::activation_offset_of<A, T>() != 0 ? 7 : 6;
+  const int multiple = simd::has_tiles<A> ? simd::tile_step / D::depth : 1;
+  return {columns, groups, segments, length, simd::lanes<std::int32_t, A>, D::depth, 1, words, multiple, room};
 }
 
 /// weights[groups * columns][segments * length] (+ bias) -> panels
@@ -80,11 +89,19 @@ template <class A> void pack_float(const PanelLayout& layout, const float* weigh
   }
 }
 
-/// The tables of a panel of bytes. `simple` says that the short requantization is exact, see epilogue.hpp.
+/// How the sums of a panel become quantized outputs, see epilogue.hpp.
+enum class ByteForm : std::int32_t {
+  general,
+  simple,         // no shift to the left, and nothing overflows
+  steps,          // in float; negative sums give the zero point or less
+  mirrored_steps  // in float
+};
+
+/// The tables of a panel of bytes.
 struct BytePanel {
   std::byte* at;
   int width;  // columns, with those that only fill up
-  std::int32_t* simple() const { return reinterpret_cast<std::int32_t*>(at); }
+  ByteForm& form() const { return *reinterpret_cast<ByteForm*>(at); }
   std::int32_t* table(int i) const { return reinterpret_cast<std::int32_t*>(at + 64) + i * width; }
   // Quantized outputs.
   std::int32_t* sum() const { return table(0); }       // of the column's weights less their zero point
@@ -92,7 +109,12 @@ struct BytePanel {
   std::int32_t* mantissa() const { return table(2); }  // of the multiplier
   std::int32_t* left() const { return table(3); }
   std::int32_t* right() const { return table(4); }
-  std::int32_t* half() const { return table(5); }                       // 2^(right - 1), 0 where right is 0
+  std::int32_t* half() const { return table(5); }   // 2^(right - 1), 0 where right is 0
+  std::int32_t* start() const { return table(6); }  // what sums start with, see Dot
+  // Where the form is one of steps: the multiplier in two parts, and what is added before truncation.
+  float* high() const { return reinterpret_cast<float*>(table(2)); }
+  float* low() const { return reinterpret_cast<float*>(table(3)); }
+  float* half_step() const { return reinterpret_cast<float*>(table(4)); }
   double* real() const { return reinterpret_cast<double*>(table(2)); }  // the multiplier, where sums are scaled in double
   // Float outputs.
   float* scale() const { return reinterpret_cast<float*>(table(1)); }
@@ -106,16 +128,22 @@ void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const
   constexpr int depth = simd::Dot<A, T>::depth;
   constexpr auto flip = static_cast<std::uint8_t>(simd::Dot<A, T>::weight_offset);
   static_assert(flip == 0 || flip == 128, "an offset must be the flip of the sign");
-  const std::int64_t row = layout.segments * layout.length, step = (layout.length + depth - 1) / depth * depth * panel.width;
+  const std::int64_t row = layout.segments * layout.length, step = layout.segment_step() * panel.width;
   std::byte* out = panel.at + layout.table_bytes(panel.width / layout.lanes);
   const auto* from = reinterpret_cast<const std::byte*>(weights + first * row);
   for (std::int64_t s = 0; s < layout.segments; ++s) {
     interleave_columns<A, depth, flip>(from + s * layout.length, row, exist, panel.width, layout.length, out + s * step);
   }
+  const std::int64_t filled = layout.segments * step, whole = layout.steps() * depth * panel.width;
+  if (filled < whole) std::memset(out + filled, 0, static_cast<std::size_t>(whole - filled));
   for (int n = 0; n < panel.width; ++n) {
     const simd::ByteSums sums = n < exist ? simd::sums_around<A>(weights + (first + n) * row, row, weight_zero_point) : simd::ByteSums{};
     panel.sum()[n] = static_cast<std::int32_t>(sums.sum);
     bound[n] = sums.absolute * 255;
+    if constexpr (simd::activation_offset_of<A, T>() != 0) {
+      const std::int64_t packed = sums.sum + (n < exist ? row * (weight_zero_point + simd::Dot<A, T>::weight_offset) : 0);
+      panel.start()[n] = static_cast<std::int32_t>(-packed * simd::activation_offset_of<A, T>());
+    }
   }
 }
 
@@ -124,7 +152,9 @@ struct QuantizedColumns {
   std::int32_t input_zero_point, weight_zero_point;
   std::span<const Multiplier> multipliers;  // one a column
   const std::int32_t* bias;                 // may be null
-  bool in_double = false;                   // multipliers are doubles, bit by bit
+  std::int32_t output_zero_point;
+  Int32Range range;        // of outputs
+  bool in_double = false;  // multipliers are doubles, bit by bit
 };
 
 template <class A, class T>
@@ -139,7 +169,7 @@ void pack_quantized(const PanelLayout& layout, const T* weights, const Quantized
       bool simple = true;
       for (int n = 0; n < panel.width; ++n) {
         const bool inside = n < exist;
-        Multiplier m = !inside ? Multiplier{1 << 30, -1} : columns.multipliers[static_cast<std::size_t>(first + n)];
+        Multiplier m = !inside ? Multiplier{} : columns.multipliers[static_cast<std::size_t>(first + n)];
         if (m.mantissa == 0) m.shift = -1;  // 0 whatever the shift
         const std::int64_t bias = inside && columns.bias != nullptr ? columns.bias[first + n] : 0;
         panel.offset()[n] = static_cast<std::int32_t>(bias - std::int64_t{columns.input_zero_point} * panel.sum()[n]);
@@ -153,7 +183,21 @@ void pack_quantized(const PanelLayout& layout, const T* weights, const Quantized
         panel.half()[n] = m.shift < 0 ? static_cast<std::int32_t>(std::uint32_t{1} << (-m.shift - 1)) : 0;
         simple = simple && m.shift < 0 && m.shift > -31 && bound[n] + (bias < 0 ? -bias : bias) < (std::int64_t{1} << 30);
       }
-      *panel.simple() = simple ? 1 : 0;
+      panel.form() = simple ? ByteForm::simple : ByteForm::general;
+      if constexpr (simd::has_float_steps<A>) {
+        if (!simple || columns.in_double) continue;
+        const bool mirrored = columns.range.lo < columns.output_zero_point;
+        const std::int32_t above = columns.range.hi - columns.output_zero_point, below = columns.output_zero_point - columns.range.lo;
+        float high[64], low[64], half[64];
+        if (!find_float_steps<A>(panel.mantissa(), panel.right(), panel.width, above > below ? above : below, mirrored, high, low, half)) {
+          continue;
+        }
+        const std::size_t bytes = static_cast<std::size_t>(panel.width) * sizeof(float);
+        std::memcpy(panel.high(), high, bytes);
+        std::memcpy(panel.low(), low, bytes);
+        std::memcpy(panel.half_step(), half, bytes);
+        panel.form() = mirrored ? ByteForm::mirrored_steps : ByteForm::steps;
+      }
     }
   }
 }

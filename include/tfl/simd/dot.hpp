@@ -3,7 +3,8 @@
 //
 // Dot<A, T> multiplies activations of type T (int8 or uint8) with weights of the same type that lie in groups: `depth` neighbours of
 // one lane, then the next lane's. weight_offset is what a weight must be raised by when it is put into a group (the instruction wants
-// the other sign); the sum of the activations takes it out again. Where `staged` is true, activations go through a small buffer of
+// the other sign); the sum of the activations takes it out again. Where there is an activation_offset, broadcast() raises the activations
+// by it, and sums start with what takes it out, a table of the panel. Where `staged` is true, activations go through a small buffer of
 // 16-bit integers first.
 
 #include <cstdint>
@@ -18,6 +19,14 @@ template <class A, class T> struct Dot;
 
 /// Whether an architecture has a Dot.
 template <class A> inline constexpr bool has_dot = !std::is_same_v<A, Scalar>;
+/// What Dot's activations are raised by.
+template <class A, class T> constexpr int activation_offset_of() {
+  if constexpr (requires { Dot<A, T>::activation_offset; }) {
+    return Dot<A, T>::activation_offset;
+  } else {
+    return 0;
+  }
+}
 
 namespace detail {
 template <int Bytes> struct BitsOf;
@@ -126,6 +135,16 @@ template <class T> struct Dot<Avx512Vnni, T> {
   }
 };
 template <class T> struct Dot<Avx512Amx, T> : Dot<Avx512Vnni, T> {};
+// Tiles multiply signed bytes as they are; the dot product beside them makes the activations unsigned.
+template <> struct Dot<Avx512Amx, std::int8_t> : Dot<Avx512Vnni, std::int8_t> {
+  static constexpr int weight_offset = 0, activation_offset = 128;
+  static TFL_ALWAYS_INLINE Activations broadcast(const std::int8_t* p) {
+    return _mm512_xor_si512(_mm512_set1_epi32(detail::bits_at<Avx512Amx, 4>(p)), _mm512_set1_epi8(-128));
+  }
+  static TFL_ALWAYS_INLINE Int32<Avx512Amx> step(Int32<Avx512Amx> sum, Weights w, Activations x) {
+    return Int32<Avx512Amx>(_mm512_dpbusd_epi32(sum, x, w));
+  }
+};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)

@@ -1,0 +1,148 @@
+#pragma once
+// Requantization in float, exactly. TFLite's rounding of sum * multiplier (twice, to 31 bits and then to the output) is a staircase whose
+// steps FloatSteps can follow: y = trunc(|sum| * (high + low) + half), signed. quant/float_steps.hpp finds `half`, or says that there is
+// none. Products are added with truncation, so that no step moves: a sum below an integer never rounds up to it.
+
+#include <cstdint>
+#include <type_traits>
+
+#include "tfl/simd/batch.hpp"
+#include "tfl/simd/int32.hpp"
+
+namespace tfl::simd {
+
+/// For every column of a panel.
+struct FloatSteps {
+  const std::int32_t* offset;  // added to the sums
+  const float *high, *low;     // the multiplier, in two parts
+  const float* half;
+};
+
+/// Where a tile of 8-bit outputs goes, and what is done to them last.
+template <class T> struct ByteOutput {
+  T* to;
+  std::int64_t stride;  // from row to row
+  int rows, columns;
+  const std::int32_t* row_terms;  // added to the sums of each row; null where all are 0
+  std::int32_t zero_point, lo, hi;
+};
+
+/// Whether an architecture has requantize_by_steps().
+template <class A> inline constexpr bool has_float_steps = TFL_HAS_XSIMD != 0 && std::is_base_of_v<Avx512, A>;
+
+/// out[m][n] = clamp(zero_point + the step of (sums[m][n] + row term + offset[n])). `width` is the panel's, one or two vectors.
+template <class A, class T>
+void requantize_by_steps(const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps, const ByteOutput<T>& out);
+
+#if TFL_HAS_XSIMD && defined(__AVX512BW__)
+
+namespace detail {
+/// 16 sums to integers that are to be clamped. Mirrored: negative sums mirror positive ones; else they come out as 0 or less.
+template <bool Mirrored> struct Steps16 {
+  __m512i offset;
+  __m512 high, low, half;
+  static TFL_ALWAYS_INLINE Steps16 load(const FloatSteps& s, int first) {
+    return {_mm512_loadu_si512(s.offset + first), _mm512_loadu_ps(s.high + first), _mm512_loadu_ps(s.low + first),
+            _mm512_loadu_ps(s.half + first)};
+  }
+  TFL_ALWAYS_INLINE __m512i operator()(__m512i sum) const {
+    const __m512 x = _mm512_cvtepi32_ps(_mm512_add_epi32(sum, offset));
+    __m512 start = half;
+    if constexpr (Mirrored) {
+      // The sign of x, the rest of `half`.
+      const __m512i sign = _mm512_set1_epi32(static_cast<std::int32_t>(0x80000000u));
+      start = _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(x), _mm512_castps_si512(half), sign, 0xe4));
+    }
+    constexpr int toward_zero = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC;
+    const __m512 y = _mm512_fmadd_round_ps(x, high, _mm512_fmadd_round_ps(x, low, start, toward_zero), toward_zero);
+    return _mm512_cvttps_epi32(y);
+  }
+};
+
+template <class T> struct Narrow64 {
+  __m512i zero, lo, hi;
+  explicit Narrow64(const ByteOutput<T>& out)
+      : zero(_mm512_set1_epi16(static_cast<short>(out.zero_point))),
+        lo(_mm512_set1_epi8(static_cast<char>(out.lo))),
+        hi(_mm512_set1_epi8(static_cast<char>(out.hi))) {}
+  /// Within each quarter of the result: 4 of a, 4 of b, 4 of c, 4 of d.
+  TFL_ALWAYS_INLINE __m512i operator()(__m512i a, __m512i b, __m512i c, __m512i d) const {
+    const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero), second = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero);
+    if constexpr (std::is_signed_v<T>) {
+      return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(first, second), lo), hi);
+    } else {
+      return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(first, second), lo), hi);
+    }
+  }
+};
+
+/// The panel's width is 32 where Vectors is 2: two rows of it make 64 outputs. Where it is 16, four rows do.
+template <class T, bool Mirrored, bool RowTerms, int Vectors>
+TFL_ALWAYS_INLINE void requantize_rows(const std::int32_t* sums, const FloatSteps& steps, const ByteOutput<T>& out) {
+  constexpr int at_once = 4 / Vectors, width = 16 * Vectors;
+  Steps16<Mirrored> by[Vectors];
+  TFL_UNROLL
+  for (int v = 0; v < Vectors; ++v) by[v] = Steps16<Mirrored>::load(steps, 16 * v);
+  const Narrow64<T> narrow(out);
+  const __m512i order = Vectors == 2 ? _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
+                                     : _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const bool whole = out.columns == width;
+  const __mmask32 some = static_cast<__mmask32>((std::uint64_t{1} << out.columns) - 1);
+  const int rows = out.rows;
+  const std::int64_t stride = out.stride;
+  const std::int32_t* terms = out.row_terms;
+  T* to = out.to;
+  for (int m = 0; m < rows; m += at_once, to += at_once * stride) {
+    __m512i y[4];
+    TFL_UNROLL
+    for (int r = 0; r < at_once; ++r) {
+      const int row = m + r < rows ? m + r : rows - 1;
+      TFL_UNROLL
+      for (int v = 0; v < Vectors; ++v) {
+        __m512i sum = _mm512_loadu_si512(sums + row * width + 16 * v);
+        if constexpr (RowTerms) sum = _mm512_add_epi32(sum, _mm512_set1_epi32(terms[row]));
+        y[r * Vectors + v] = by[v](sum);
+      }
+    }
+    const __m512i bytes = _mm512_permutexvar_epi32(order, narrow(y[0], y[1], y[2], y[3]));
+    if constexpr (Vectors == 2) {
+      const __m256i first = _mm512_castsi512_si256(bytes), second = _mm512_extracti64x4_epi64(bytes, 1);
+      if (whole) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), first);
+        if (m + 1 < rows) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + stride), second);
+      } else {
+        _mm256_mask_storeu_epi8(to, some, first);
+        if (m + 1 < rows) _mm256_mask_storeu_epi8(to + stride, some, second);
+      }
+    } else {
+      const __m128i row[4] = {_mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1), _mm512_extracti32x4_epi32(bytes, 2),
+                              _mm512_extracti32x4_epi32(bytes, 3)};
+      TFL_UNROLL
+      for (int r = 0; r < 4; ++r) {
+        if (m + r < rows) _mm_mask_storeu_epi8(to + r * stride, static_cast<__mmask16>(some), row[r]);
+      }
+    }
+  }
+}
+}  // namespace detail
+
+template <class A, class T>
+TFL_NOINLINE void requantize_by_steps(const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps,
+                                      const ByteOutput<T>& out) {
+  const auto run = [&]<bool Mirrored, int Vectors>() {
+    if (out.row_terms != nullptr) {
+      detail::requantize_rows<T, Mirrored, true, Vectors>(sums, steps, out);
+    } else {
+      detail::requantize_rows<T, Mirrored, false, Vectors>(sums, steps, out);
+    }
+  };
+  if (width == 32) {
+    mirrored ? run.template operator()<true, 2>() : run.template operator()<false, 2>();
+  } else {
+    mirrored ? run.template operator()<true, 1>() : run.template operator()<false, 1>();
+  }
+}
+
+#endif
+
+}  // namespace tfl::simd

@@ -1,0 +1,158 @@
+#pragma once
+// Matrix products of bytes on tile registers (AMX): up to 32 rows times a packed panel of 16 or 32 columns.
+//
+// A tile of activations is up to 16 rows of 64 neighbouring bytes; the tile of weights that goes with it is 16 groups of 4 x 16 bytes, as
+// Dot's panels hold them. Each thread configures its tiles before products and releases them afterwards.
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "tfl/config.hpp"
+#include "tfl/simd/arch.hpp"
+#include "tfl/simd/batch.hpp"
+
+#if TFL_HAS_XSIMD && defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AVX512BW__) && defined(__x86_64__)
+#define TFL_HAS_TILES 1
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#else
+#define TFL_HAS_TILES 0
+#endif
+
+namespace tfl::simd {
+
+/// Whether an architecture multiplies bytes on tiles, and the most rows of one product.
+template <class A> inline constexpr bool has_tiles = TFL_HAS_TILES != 0 && std::is_base_of_v<Avx512Amx, A>;
+inline constexpr int most_tile_rows = 32;
+/// Elements of a row that one step takes.
+inline constexpr int tile_step = 64;
+
+#if TFL_HAS_TILES
+
+/// Whether the operating system lets this process use tiles. It is asked once: Linux makes room for them only on demand.
+inline bool tiles_allowed() {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+  static const bool allowed = [] {
+    constexpr long request_permission = 0x1023, tile_data = 18;
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  }();
+  return allowed;
+#else
+  return false;
+#endif
+}
+
+namespace detail {
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  std::uint16_t row_bytes[16] = {};
+  std::uint8_t rows[16] = {};
+};
+static_assert(sizeof(TileConfig) == 64);
+
+/// Tiles 0 to 3 are sums, 4 and 5 activations of `rows` rows, 6 and 7 weights.
+constexpr TileConfig tile_config(int rows) {
+  TileConfig config;
+  for (int t = 0; t < 8; ++t) {
+    config.row_bytes[t] = 64;
+    config.rows[t] = static_cast<std::uint8_t>(t < 6 ? rows : 16);
+  }
+  return config;
+}
+// Constants, because the compiler doesn't see that the instruction reads all 64 bytes.
+inline constexpr TileConfig tile_configs[16] = {
+    tile_config(1), tile_config(2),  tile_config(3),  tile_config(4),  tile_config(5),  tile_config(6),  tile_config(7),  tile_config(8),
+    tile_config(9), tile_config(10), tile_config(11), tile_config(12), tile_config(13), tile_config(14), tile_config(15), tile_config(16)};
+}  // namespace detail
+
+/// Tiles of `rows` rows are ready on this thread as long as it lives.
+class TileSession {
+ public:
+  explicit TileSession(int rows) { _tile_loadconfig(&detail::tile_configs[rows - 1]); }
+  ~TileSession() { _tile_release(); }
+  TileSession(const TileSession&) = delete;
+  TileSession& operator=(const TileSession&) = delete;
+};
+
+/// Rows of activations in memory: row m's step s begins at + m * row + s * step.
+struct TileRows {
+  const void* at;
+  std::int64_t row, step;
+};
+
+namespace detail {
+/// Compilers may not see what tile loads read: all earlier stores must be done.
+TFL_ALWAYS_INLINE void finish_stores() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+}  // namespace detail
+
+/// sums[m][n] = sum over `steps` steps of x[m][k] * w[k][n], m over RowTiles tiles of `rows` rows each, n over Vectors * 16 columns.
+/// T: of the activations; the weights are signed.
+template <class T, int RowTiles, int Vectors>
+TFL_NOINLINE void multiply_tiles(const TileRows& x, int rows, const std::uint8_t* w, std::int64_t steps, std::int32_t* sums) {
+  constexpr std::int64_t group = Vectors * 64;  // bytes from one group of 4 x 16 weights of a vector to the next
+  const auto* x0 = static_cast<const std::uint8_t*>(x.at);
+  const auto* x1 = x0 + rows * x.row;
+  detail::finish_stores();
+  _tile_zero(0);
+  if constexpr (Vectors == 2) _tile_zero(1);
+  if constexpr (RowTiles == 2) _tile_zero(2);
+  if constexpr (RowTiles == 2 && Vectors == 2) _tile_zero(3);
+  for (std::int64_t s = 0; s < steps; ++s) {
+    _tile_loadd(6, w, group);
+    _tile_loadd(4, x0, x.row);
+    if constexpr (std::is_signed_v<T>) {
+      _tile_dpbssd(0, 4, 6);
+    } else {
+      _tile_dpbusd(0, 4, 6);
+    }
+    if constexpr (Vectors == 2) {
+      _tile_loadd(7, w + 64, group);
+      if constexpr (std::is_signed_v<T>) {
+        _tile_dpbssd(1, 4, 7);
+      } else {
+        _tile_dpbusd(1, 4, 7);
+      }
+    }
+    if constexpr (RowTiles == 2) {
+      _tile_loadd(5, x1, x.row);
+      if constexpr (std::is_signed_v<T>) {
+        _tile_dpbssd(2, 5, 6);
+      } else {
+        _tile_dpbusd(2, 5, 6);
+      }
+      if constexpr (Vectors == 2) {
+        if constexpr (std::is_signed_v<T>) {
+          _tile_dpbssd(3, 5, 7);
+        } else {
+          _tile_dpbusd(3, 5, 7);
+        }
+      }
+    }
+    w += 16 * group;
+    x0 += x.step;
+    x1 += x.step;
+  }
+  constexpr std::int64_t stride = Vectors * 64;
+  _tile_stored(0, sums, stride);
+  if constexpr (Vectors == 2) _tile_stored(1, sums + 16, stride);
+  std::int32_t* below = sums + rows * Vectors * 16;
+  if constexpr (RowTiles == 2) _tile_stored(2, below, stride);
+  if constexpr (RowTiles == 2 && Vectors == 2) _tile_stored(3, below + 16, stride);
+}
+
+/// Copies `count` bytes and may write up to 63 more behind them.
+TFL_ALWAYS_INLINE void copy_steps(void* to, const void* from, std::int64_t count) {
+  auto* t = static_cast<std::uint8_t*>(to);
+  const auto* f = static_cast<const std::uint8_t*>(from);
+  std::int64_t i = 0;
+  for (; i + 64 <= count; i += 64) _mm512_storeu_si512(t + i, _mm512_loadu_si512(f + i));
+  if (i < count) _mm512_storeu_si512(t + i, _mm512_maskz_loadu_epi8((std::uint64_t{1} << (count - i)) - 1, f + i));
+}
+
+#endif
+
+}  // namespace tfl::simd
