@@ -108,7 +108,8 @@ struct Conv2D {
                                                        : byte_layout<Arch, std::int8_t>(shape, how);
       needs.packed_bytes = layout.bytes();
       needs.scratch_bytes += shape.bytes(how, tile, bytes, node.workers());
-      if (bytes == 1) needs.scratch_bytes += node.workers() * linalg::staging_bytes<Arch>(layout);
+      if (bytes == 1)
+        needs.scratch_bytes += node.workers() * linalg::staging_bytes<Arch>(layout, (hybrid ? 1 : shape.batches) * shape.positions());
     }
     return needs;
   }

@@ -80,7 +80,7 @@ struct FullyConnected {
                                          : type == TensorType::uint8 ? linalg::byte_panels<Arch, std::uint8_t>(n, 1, 1, k)
                                                                      : linalg::byte_panels<Arch, std::int8_t>(n, 1, 1, k);
       needs.packed_bytes = layout.bytes();
-      if (bytes) needs.scratch_bytes += node.workers() * linalg::staging_bytes<Arch>(layout);
+      if (bytes) needs.scratch_bytes += node.workers() * linalg::staging_bytes<Arch>(layout, node.input(0).count() / k);
     }
     return needs;
   }

@@ -167,6 +167,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
   if constexpr (simd::has_tiles<A>) {
     if (rows >= fewest_tile_rows && simd::tiles_allowed()) {
       const TileCut cut(rows);
+      const std::int64_t staged = staging_bytes<A>(layout, rows);
       for_tiles_and_panels(
           executor, cut.pieces, panels * layout.groups, tile_cost(layout, R, 512),
           [&](std::int64_t first_piece, std::int64_t last_piece, std::int64_t first_panel, std::int64_t last_panel, int worker) {
@@ -178,6 +179,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
               const T* const* table = fill(first, count, worker, few);
               std::int32_t row_terms[R] = {};
               alignas(64) std::int32_t sums[tile_sums<A>];
+              alignas(64) std::byte few_staged[staged_on_stack];
               simd::TileRows x{};
               std::int64_t group = -1;
               for (std::int64_t i = first_panel; i < last_panel; ++i) {
@@ -185,7 +187,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
                 if (g != group) {
                   const TileInput<T> in{table, R, layout.segments, layout.length, g * group_offset};
                   if (weight_zero_point != 0) find_row_terms<A>(in, layout, count, weight_zero_point, row_terms);
-                  x = tile_rows_of<T>(in, layout, cut, piece, staging + worker * staging_bytes<A>(layout));
+                  x = tile_rows_of<T>(in, layout, cut, piece, staged > 0 ? staging + worker * staged : few_staged);
                   group = g;
                 }
                 const int vectors = layout.vectors(p);

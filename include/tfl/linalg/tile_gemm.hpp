@@ -14,13 +14,6 @@ namespace tfl::linalg {
 /// Bytes from one staged row to the next: an odd number of cache lines, so that rows spread over all sets of a cache.
 constexpr std::int64_t staged_row(const PanelLayout& layout) { return (layout.steps() * layout.depth / 64 | 1) * 64; }
 
-/// Working memory of one worker for staged rows.
-template <class A> constexpr std::int64_t staging_bytes(const PanelLayout& layout) {
-  return simd::has_tiles<A> ? simd::most_tile_rows * staged_row(layout) + 64 : 0;
-}
-
-#if TFL_HAS_TILES
-
 /// Below it, the dot product of vectors wins.
 inline constexpr std::int64_t fewest_tile_rows = 6;
 
@@ -40,6 +33,18 @@ struct TileCut {
     return left < 2 * height ? static_cast<int>(left) : 2 * height;
   }
 };
+
+/// So many bytes of staged rows are on the stack.
+inline constexpr std::int64_t staged_on_stack = 16 * 1024;
+
+/// Working memory of one worker for staged rows.
+template <class A> constexpr std::int64_t staging_bytes(const PanelLayout& layout, std::int64_t rows) {
+  if (!simd::has_tiles<A> || rows < fewest_tile_rows) return 0;
+  const std::int64_t bytes = 2 * TileCut(rows).height * staged_row(layout);
+  return bytes > staged_on_stack ? bytes + 64 : 0;
+}
+
+#if TFL_HAS_TILES
 
 /// The rows of one piece as tiles read them.
 template <class T>
