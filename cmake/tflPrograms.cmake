@@ -65,7 +65,8 @@ function(tfl_source_marks variable source key)
 endfunction()
 
 # tfl_add_program(<name> SOURCES <source>... [EXCEPTIONS]): a program of ours. It is compiled without exceptions and RTTI, unless
-# it says EXCEPTIONS, holds the line "// needs: exceptions" or includes a library that throws.
+# it says EXCEPTIONS, holds the line "// needs: exceptions" or includes a library that throws. One with a line TFL_DISPATCH(...) is
+# compiled for every processor, whatever TFL_NATIVE says.
 function(tfl_add_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "EXCEPTIONS" "" "SOURCES")
   set(sources "")
@@ -85,7 +86,11 @@ function(tfl_add_program name)
     return()
   endif()
   add_executable(${name} ${sources})
-  target_link_libraries(${name} PRIVATE tfl_program tfl_native)
+  target_link_libraries(${name} PRIVATE tfl_program)
+  tfl_dispatch_sources(${name} dispatched)
+  if(NOT dispatched)
+    target_link_libraries(${name} PRIVATE tfl_native)
+  endif()
   if(strict)
     target_link_libraries(${name} PRIVATE tfl_strict)
   endif()

@@ -22,15 +22,29 @@ function(check way program)
   message(STATUS "${way}: ok")
 endfunction()
 
+# TFL_ARCH is in use where the program holds it, and refused where not.
+function(check_dispatched way program)
+  run("${program}")
+  if(NOT output MATCHES "^kernels for [12] architectures, in use: ")
+    message(FATAL_ERROR "${way}: the dispatched program printed '${output}'")
+  endif()
+  execute_process(COMMAND "${CMAKE_COMMAND}" -E env TFL_ARCH=vax "${program}" RESULT_VARIABLE result OUTPUT_VARIABLE output)
+  if(NOT result EQUAL 1 OR NOT output MATCHES "^TFL_ARCH: this program has no kernels for 'vax', only for ")
+    message(FATAL_ERROR "${way}: with TFL_ARCH=vax, the dispatched program printed '${output}'")
+  endif()
+endfunction()
+
 run("${CMAKE_COMMAND}" --install "${TFL_BUILD_DIR}" --prefix "${prefix}" --component development)
 
 run("${CMAKE_COMMAND}" -S "${here}" -B "${WORK_DIR}/find_package" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${CXX}" "-DCMAKE_PREFIX_PATH=${prefix}")
 run("${CMAKE_COMMAND}" --build "${WORK_DIR}/find_package")
 check(find_package "${WORK_DIR}/find_package/consumer")
+check_dispatched(find_package "${WORK_DIR}/find_package/dispatched")
 
 run("${CMAKE_COMMAND}" -S "${here}" -B "${WORK_DIR}/add_subdirectory" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${CXX}" "-DTFL_SOURCE_DIR=${TFL_SOURCE_DIR}")
 run("${CMAKE_COMMAND}" --build "${WORK_DIR}/add_subdirectory")
 check(add_subdirectory "${WORK_DIR}/add_subdirectory/consumer")
+check_dispatched(add_subdirectory "${WORK_DIR}/add_subdirectory/dispatched")
 
 find_program(pkg_config NAMES pkg-config pkgconf)
 if(pkg_config)

@@ -173,13 +173,31 @@ class Runner {
   int signature_ = -1;
 };
 
+namespace detail {
+/// Kernels get the interpreter's executor itself, unless the list of ops names a type that stands for every executor.
+template <class Ops> struct KernelExecutorOf {
+  static constexpr bool stands_in = false;
+  struct type {};
+};
+template <class Ops>
+requires requires { typename Ops::KernelExecutor; }
+struct KernelExecutorOf<Ops> {
+  static constexpr bool stands_in = true;
+  using type = typename Ops::KernelExecutor;
+};
+}  // namespace detail
+
 /// Runs one subgraph of a model with the ops of a registry, on one thread at a time; make one per thread, they share the Model
-/// and its packed weights. Ops: an OpRegistry. DelegateList: Delegates<...>. Ex: who runs the pieces of a large op.
+/// and its packed weights. Ops: an OpRegistry, or Dispatched<OpRegistry<...>>. DelegateList: Delegates<...>. Ex: who runs the pieces of a
+/// large op.
 template <class Ops, class DelegateList = NoDelegates, Executor Ex = SerialExecutor, class Arch = simd::NativeArch>
 class Interpreter : public Runner {
  public:
   /// Reads every node, infers shapes, plans and allocates the arena, prepares the kernels.
   static Result<Interpreter> create(Model model, const InterpreterOptions& options = {}, Ex executor = Ex{}) {
+    if constexpr (KernelExecutor::stands_in) {
+      if (auto r = Ops::architecture(); !r) return r.error();
+    }
     Interpreter interpreter(std::move(executor));
     if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps);
         !r) {
@@ -207,7 +225,7 @@ class Interpreter : public Runner {
     return subgraph_.resize_input(i, Shape::from(shape));
   }
   /// Infers and plans again after resize_input(). Outputs, inputs and variables lose their contents.
-  Result<void> allocate() { return plan_and_bind(&executor_); }
+  Result<void> allocate() { return plan_and_bind(kernel_executor()); }
   /// As allocate(), into the caller's memory.
   Result<void> allocate(std::span<std::byte> arena) {
     options_.arena = arena;
@@ -215,7 +233,7 @@ class Interpreter : public Runner {
   }
 
   /// Runs every node once. Fill the inputs before each call.
-  Result<void> invoke() { return run(&executor_, nullptr); }
+  Result<void> invoke() { return run(kernel_executor(), nullptr); }
   /// As invoke(), and calls observer(const NodeEvent&) after each node, while its outputs are still there. What fusion leaves out is not
   /// seen: InterpreterOptions::fuse.
   template <class Observer>
@@ -223,18 +241,30 @@ class Interpreter : public Runner {
     const ObserverHooks hooks{const_cast<void*>(static_cast<const void*>(&observer)), nullptr, [](void* context, const NodeEvent& event) {
                                 (*static_cast<std::remove_reference_t<Observer>*>(context))(event);
                               }};
-    return run(&executor_, &hooks);
+    return run(kernel_executor(), &hooks);
   }
 
   Ex& executor() { return executor_; }
 
  private:
+  using KernelExecutor = detail::KernelExecutorOf<Ops>;
+
   static const OpEntry* find(const GraphSubgraph& subgraph, const GraphNode& node) {
     if (const OpEntry* claimed = DelegateList::claim(subgraph, node); claimed != nullptr) return claimed;
     return find_op(Ops::template entries<Arch, Ex>(), node.code, node.custom_name);
   }
   explicit Interpreter(Ex executor) : executor_(std::move(executor)) {}
+  void* kernel_executor() {
+    if constexpr (KernelExecutor::stands_in) {
+      stand_in_ = typename KernelExecutor::type(executor_);  // the executor moves with the interpreter
+      return &stand_in_;
+    } else {
+      return &executor_;
+    }
+  }
+
   Ex executor_;
+  [[no_unique_address]] typename KernelExecutor::type stand_in_;
 };
 
 }  // namespace tfl

@@ -49,7 +49,7 @@ constexpr const char* name_of(Avx512) { return "avx512"; }
 constexpr const char* name_of(Avx512Vnni) { return "avx512vnni"; }
 constexpr const char* name_of(Avx512Amx) { return "avx512amx"; }
 constexpr const char* name_of(Neon) { return "neon"; }
-constexpr const char* name_of(NeonDotprod) { return "neon-dotprod"; }
-constexpr const char* name_of(NeonI8mm) { return "neon-i8mm"; }
+constexpr const char* name_of(NeonDotprod) { return "dotprod"; }
+constexpr const char* name_of(NeonI8mm) { return "i8mm"; }
 
 }  // namespace tfl::simd

@@ -12,13 +12,10 @@
 #include "tfl/config.hpp"
 #include "tfl/simd/arch.hpp"
 #include "tfl/simd/batch.hpp"
+#include "tfl/simd/cpu.hpp"
 
 #if TFL_HAS_XSIMD && defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AVX512BW__) && defined(__x86_64__)
 #define TFL_HAS_TILES 1
-#if defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 #else
 #define TFL_HAS_TILES 0
 #endif
@@ -35,14 +32,11 @@ inline constexpr int tile_step = 64;
 
 /// Whether the operating system lets this process use tiles. It is asked once: Linux makes room for them only on demand.
 inline bool tiles_allowed() {
-#if defined(__linux__) && defined(SYS_arch_prctl)
-  static const bool allowed = [] {
-    constexpr long request_permission = 0x1023, tile_data = 18;
-    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-  }();
-  return allowed;
+#if defined(TFL_DISPATCH_ARCH)
+  return true;  // else this architecture would not have been picked
 #else
-  return false;
+  static const bool allowed = detail::request_tiles();
+  return allowed;
 #endif
 }
 

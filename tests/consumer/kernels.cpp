@@ -1,0 +1,3 @@
+#include "ops.hpp"
+
+TFL_DISPATCH(Ops)
