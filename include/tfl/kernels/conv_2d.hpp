@@ -9,6 +9,7 @@
 #include "tfl/kernels/dynamic_range.hpp"
 #include "tfl/kernels/filter_quantization.hpp"
 #include "tfl/kernels/op.hpp"
+#include "tfl/kernels/strip.hpp"
 #include "tfl/kernels/window.hpp"
 #include "tfl/kernels/window_rows.hpp"
 #include "tfl/linalg/direct.hpp"
@@ -99,17 +100,20 @@ struct Conv2D {
     if constexpr (simd::has_dot<Arch>) {
       const bool constant = node.input(1).is_constant && (!node.input(2).present() || node.input(2).is_constant);
       if (!constant || type == TensorType::int16) return needs;
-      const int bytes = type == TensorType::float32 && !hybrid ? 4 : 1;
-      const int tile = bytes == 4 ? linalg::tile_rows<Arch> : linalg::byte_rows<Arch>;
-      const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, tile, bytes);
-      const bool is_unsigned = type == TensorType::uint8;
-      const linalg::PanelLayout layout = bytes == 4    ? float_layout<Arch>(shape, how)
-                                         : is_unsigned ? byte_layout<Arch, std::uint8_t>(shape, how)
-                                                       : byte_layout<Arch, std::int8_t>(shape, how);
-      needs.packed_bytes = layout.bytes();
-      needs.scratch_bytes += shape.bytes(how, tile, bytes, node.workers());
-      if (bytes == 1)
-        needs.scratch_bytes += node.workers() * linalg::staging_bytes<Arch>(layout, (hybrid ? 1 : shape.batches) * shape.positions());
+      const bool is_float = type == TensorType::float32 && !hybrid, is_unsigned = type == TensorType::uint8;
+      if (hybrid) shape.batches = 1;  // images go one by one
+      const Plan plan = is_float      ? plan_of<Arch, float>(shape)
+                        : is_unsigned ? plan_of<Arch, std::uint8_t>(shape)
+                                      : plan_of<Arch, std::int8_t>(shape);
+      needs.packed_bytes = plan.panels.bytes();
+      if (plan.in_strips()) {
+        needs.scratch_bytes += plan.strip.scratch_bytes(node.workers());
+      } else if (is_float) {
+        needs.scratch_bytes += shape.bytes(linalg::rows_at_once<Arch, float>, 4, node.workers());
+      } else {
+        needs.scratch_bytes += shape.bytes(linalg::byte_rows<Arch>, 1, node.workers()) +
+                               node.workers() * linalg::staging_bytes<Arch>(plan.panels, shape.batches * shape.positions());
+      }
     }
     return needs;
   }
@@ -155,16 +159,25 @@ struct Conv2D {
     using W = typename Filter::value_type;
     if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
       const Prepared& p = run.prepared;
-      const linalg::Rows how = p.shape.rows(linalg::gathered_bytes_limit, linalg::rows_at_once<A, W>, sizeof(W));
+      using X = std::conditional_t<std::is_same_v<W, std::uint8_t> && std::is_same_v<T, float>, std::int8_t, W>;  // what is multiplied
+      linalg::WindowShape shape = p.shape;
+      if constexpr (!std::is_same_v<T, X>) shape.batches = 1;
+      const Plan plan = plan_of<A, X>(shape);
       if constexpr (std::is_same_v<W, float>) {
-        linalg::pack_float<A>(float_layout<A>(p.shape, how), filter.data(), bias.data(), packed);
-      } else if constexpr (std::is_same_v<T, float>) {
-        linalg::pack_dequantizing<A>(byte_layout<A, std::int8_t>(p.shape, how), reinterpret_cast<const std::int8_t*>(filter.data()),
-                                     p.scales(), bias.data(), packed);
+        linalg::pack_float<A>(plan.panels, filter.data(), bias.data(), packed);
       } else {
-        linalg::pack_quantized<A>(byte_layout<A, T>(p.shape, how), filter.data(),
-                                  {p.input_zero_point, p.filter_zero_point, run.multipliers, bias.data(), p.output_zero_point, p.range},
-                                  packed);
+        using D = simd::StagedDot<A, X>;
+        const auto* weights = reinterpret_cast<const X*>(filter.data());
+        if constexpr (std::is_same_v<T, float>) {
+          plan.in_strips() ? linalg::pack_dequantizing<A, X, D>(plan.panels, weights, p.scales(), bias.data(), packed)
+                           : linalg::pack_dequantizing<A>(plan.panels, weights, p.scales(), bias.data(), packed);
+        } else {
+          linalg::QuantizedColumns columns{p.input_zero_point, p.filter_zero_point, run.multipliers,
+                                           bias.data(),        p.output_zero_point, p.range};
+          if (!plan.in_strips()) return linalg::pack_quantized<A>(plan.panels, weights, columns, packed);
+          columns.input_zero_point += D::activation_offset;
+          linalg::pack_quantized<A, X, D>(plan.panels, weights, columns, packed);
+        }
       }
     }
   }
@@ -181,17 +194,28 @@ struct Conv2D {
     } else {
       if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
         if (run.packed != nullptr) {
-          constexpr int tile = linalg::rows_at_once<A, T>;
-          const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, tile, sizeof(T));
+          const Plan plan = plan_of<A, T>(shape);
+          const T pad = static_cast<T>(p.input_zero_point);
+          if (plan.in_strips()) {
+            if constexpr (std::is_same_v<T, float>) {
+              linalg::multiply_strip_float<A>(run.executor, plan.strip, in.data(), run.scratch, run.packed, p.float_range, out.data());
+            } else {
+              linalg::multiply_strip_quantized<A, T>(run.executor, plan.strip, in.data(), pad,
+                                                     p.filter_zero_point + simd::StagedDot<A, T>::weight_offset, run.scratch, run.packed,
+                                                     p.output_zero_point, p.range, out.data());
+            }
+            return;
+          }
           const std::int64_t rows = shape.batches * shape.positions();
-          const linalg::WindowRows<T> windows(shape, how, tile, in.data(), static_cast<T>(p.input_zero_point), run.scratch);
+          constexpr int tile = linalg::rows_at_once<A, T>;
+          const linalg::WindowRows<T> windows(shape, tile, in.data(), pad, run.scratch);
           if constexpr (std::is_same_v<T, float>) {
-            linalg::multiply_float<A>(run.executor, float_layout<A>(shape, how), rows, shape.group_channels, run.packed, windows,
-                                      p.float_range, out.data());
+            linalg::multiply_float<A>(run.executor, plan.panels, rows, shape.group_channels, run.packed, windows, p.float_range,
+                                      out.data());
           } else {
-            linalg::multiply_quantized<A, T, false>(
-                run.executor, byte_layout<A, T>(shape, how), rows, shape.group_channels, p.filter_zero_point, run.packed,
-                run.scratch + shape.bytes(how, tile, 1, run.executor.workers()), windows, p.output_zero_point, p.range, out.data());
+            linalg::multiply_quantized<A, T, false>(run.executor, plan.panels, rows, shape.group_channels, p.filter_zero_point, run.packed,
+                                                    run.scratch + shape.bytes(tile, 1, run.executor.workers()), windows,
+                                                    p.output_zero_point, p.range, out.data());
           }
           return;
         }
@@ -281,12 +305,28 @@ struct Conv2D {
     return make_window_axis(shape.x, options.padding, in[2], filter[2], options.stride_w, options.dilation_w, 0, border.left, border.right);
   }
 
-  template <class A> static constexpr linalg::PanelLayout float_layout(const linalg::WindowShape& shape, linalg::Rows how) {
-    return linalg::float_panels<A>(shape.columns, shape.groups, shape.segments(how), shape.length(how));
-  }
-  template <class A, class T> static constexpr linalg::PanelLayout byte_layout(const linalg::WindowShape& shape, linalg::Rows how) {
-    return linalg::byte_panels<A, T>(shape.columns, shape.groups, shape.segments(how), shape.length(how),
-                                     how == linalg::Rows::gathered ? shape.gathered_step(1) : 0);
+  /// How windows are read, and what the weights are packed for.
+  struct Plan {
+    linalg::StripPlan strip;
+    linalg::PanelLayout panels;
+    constexpr bool in_strips() const { return strip.rows > 0; }
+  };
+  /// T: the type that is multiplied.
+  template <class A, class T> static constexpr Plan plan_of(const linalg::WindowShape& shape) {
+    using D = simd::StagedDot<A, T>;
+    // Few channels make short runs. Single pixels only want the copy that turns activations into what the instruction takes: it is
+    // cheaper than sums of activations, but nothing that tiles need.
+    const bool flat = shape.rows() == linalg::Rows::flat;
+    const std::int64_t most = !flat ? 15 : D::activation_offset == 0 ? 0 : simd::has_tiles<A> ? 15 : 64;
+    if (shape.groups == 1 && shape.channels <= most) {
+      const linalg::StripPlan strip = linalg::plan_strip<D>(shape, linalg::tile_rows<A>);
+      if (strip.rows > 0) return {strip, linalg::strip_panels<A, T>(strip)};
+    }
+    if constexpr (std::is_same_v<T, float>) {
+      return {{}, linalg::float_panels<A>(shape.columns, shape.groups, shape.segments(), shape.depth() / shape.segments())};
+    } else {
+      return {{}, linalg::byte_panels<A, T>(shape.columns, shape.groups, shape.segments(), shape.depth() / shape.segments())};
+    }
   }
 
   static float clamped(float y, FloatRange range) {
@@ -319,23 +359,29 @@ struct Conv2D {
   template <class Run> static void eval_hybrid(const Run& run, const float* in, const std::int8_t* filter, const float* bias, float* out) {
     using A = typename Run::Arch;
     const Prepared& p = run.prepared;
-    const linalg::WindowShape& shape = p.shape;
+    linalg::WindowShape shape = p.shape;
+    shape.batches = 1;
     auto* image = reinterpret_cast<std::int8_t*>(run.scratch);
     const std::int64_t outputs = shape.positions() * shape.groups * shape.columns;
-    for (std::int64_t b = 0; b < shape.batches; ++b) {
+    for (std::int64_t b = 0; b < p.shape.batches; ++b) {
       const float* from = in + b * shape.image();
       const detail::RowQuantization q = p.asymmetric ? detail::quantize_row_asymmetric<A>(from, shape.image(), image)
                                                      : detail::quantize_row_symmetric<A>(from, shape.image(), image);
       float* to = out + b * outputs;
       if constexpr (simd::has_dot<A>) {
         if (run.packed != nullptr) {
-          constexpr int tile = linalg::byte_rows<A>;
-          const linalg::Rows how = shape.rows(linalg::gathered_bytes_limit, tile, 1);
+          const Plan plan = plan_of<A, std::int8_t>(shape);
           std::byte* scratch = run.scratch + (shape.image() + 15) / 16 * 16;
-          const linalg::WindowRows<std::int8_t> windows(shape, how, tile, image, static_cast<std::int8_t>(q.zero_point), scratch);
-          linalg::multiply_dequantizing<A, std::int8_t>(
-              run.executor, byte_layout<A, std::int8_t>(shape, how), shape.positions(), shape.group_channels, run.packed,
-              scratch + shape.bytes(how, tile, 1, run.executor.workers()), windows, &q.zero_point, &q.scale, 0, p.float_range, to);
+          if (plan.in_strips()) {
+            linalg::multiply_strip_dequantizing<A>(run.executor, plan.strip, image, q.zero_point, q.scale, scratch, run.packed,
+                                                   p.float_range, to);
+            continue;
+          }
+          constexpr int tile = linalg::byte_rows<A>;
+          const linalg::WindowRows<std::int8_t> windows(shape, tile, image, static_cast<std::int8_t>(q.zero_point), scratch);
+          linalg::multiply_dequantizing<A, std::int8_t>(run.executor, plan.panels, shape.positions(), shape.group_channels, run.packed,
+                                                        scratch + shape.bytes(tile, 1, run.executor.workers()), windows, &q.zero_point,
+                                                        &q.scale, 0, p.float_range, to);
           continue;
         }
       }

@@ -1,9 +1,8 @@
 #pragma once
-// Convolution windows as rows of a matrix product, without a copy of the whole image: pointers to runs, or a few gathered rows.
+// Convolution windows as rows of a matrix product, without a copy of the image: pointers to runs.
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "tfl/config.hpp"
 #include "tfl/kernels/window.hpp"
@@ -14,9 +13,8 @@ namespace tfl::linalg {
 
 /// How windows become rows.
 enum class Rows : std::uint8_t {
-  flat,     // a window is one pixel, and all follow one another: rows are the input itself
-  taps,     // one run for each tap: pointers to pixels, or to a pixel of padding
-  gathered  // one run: a few windows are copied together; for few channels
+  flat,  // a window is one pixel, and all follow one another: rows are the input itself
+  taps   // one run for each tap: pointers to pixels, or to a pixel of padding
 };
 
 /// A 2D convolution's sizes. Input [batches, y.input, x.input, channels], filters [groups * columns, y.filter, x.filter, group_channels].
@@ -30,78 +28,29 @@ struct WindowShape {
   constexpr std::int64_t image() const { return y.input * x.input * channels; }
   constexpr bool padded() const { return !y.inside() || !x.inside(); }
 
-  constexpr Rows rows(std::int64_t row_bytes_limit, int tile, int element_bytes) const {
-    if (taps() == 1 && y.stride == 1 && x.stride == 1 && !padded()) return Rows::flat;
-    if (groups == 1 && channels < 16 && tile * depth() * element_bytes <= row_bytes_limit) return Rows::gathered;
-    return Rows::taps;
-  }
-  constexpr std::int64_t segments(Rows how) const { return how == Rows::taps ? taps() : 1; }
-  /// Elements from one gathered row to the next: bytes begin on multiples of 16, with zeros between.
-  constexpr std::int64_t gathered_step(int element_bytes) const { return element_bytes == 1 ? (depth() + 15) / 16 * 16 : depth(); }
-  constexpr std::int64_t length(Rows how) const { return how == Rows::taps ? group_channels : depth(); }
+  constexpr Rows rows() const { return taps() == 1 && y.stride == 1 && x.stride == 1 && !padded() ? Rows::flat : Rows::taps; }
+  constexpr std::int64_t segments() const { return rows() == Rows::taps ? taps() : 1; }
 
   /// Bytes of working memory: a pixel of padding, then a share for each worker.
-  constexpr std::int64_t pad_bytes(Rows how, int element_bytes) const {
-    return how == Rows::taps && padded() ? (channels * element_bytes + 15) / 16 * 16 : 0;
+  constexpr std::int64_t pad_bytes(int element_bytes) const {
+    return rows() == Rows::taps && padded() ? (channels * element_bytes + 15) / 16 * 16 : 0;
   }
-  constexpr std::int64_t worker_bytes(Rows how, int tile, int element_bytes) const {
-    if (how == Rows::taps) return (tile * taps() * std::int64_t{sizeof(void*)} + 15) / 16 * 16;
-    return how == Rows::gathered ? (tile * gathered_step(element_bytes) * element_bytes + 15) / 16 * 16 : 0;
+  constexpr std::int64_t worker_bytes(int tile) const {
+    return rows() == Rows::taps ? (tile * taps() * std::int64_t{sizeof(void*)} + 15) / 16 * 16 : 0;
   }
-  constexpr std::int64_t bytes(Rows how, int tile, int element_bytes, int workers) const {
-    return pad_bytes(how, element_bytes) + workers * worker_bytes(how, tile, element_bytes);
+  constexpr std::int64_t bytes(int tile, int element_bytes, int workers) const {
+    return pad_bytes(element_bytes) + workers * worker_bytes(tile);
   }
 };
-
-/// The most that gathered rows may take.
-inline constexpr std::int64_t gathered_bytes_limit = 16 * 1024;
-
-namespace detail {
-/// A memcpy of a few bytes without the call.
-TFL_ALWAYS_INLINE void copy_bytes(void* to, const void* from, std::size_t bytes) {
-  auto* t = static_cast<char*>(to);
-  const auto* f = static_cast<const char*>(from);
-  if (bytes > 64 || bytes < 4) {
-    if (bytes < 4) {
-      for (std::size_t i = 0; i < bytes; ++i) t[i] = f[i];
-    } else {
-      std::memcpy(t, f, bytes);
-    }
-  } else if (bytes >= 16) {
-    char last[16];
-    std::memcpy(last, f + bytes - 16, 16);
-    for (std::size_t i = 0; i + 16 < bytes; i += 16) {
-      char part[16];
-      std::memcpy(part, f + i, 16);
-      std::memcpy(t + i, part, 16);
-    }
-    std::memcpy(t + bytes - 16, last, 16);
-  } else if (bytes >= 8) {
-    char first[8], last[8];
-    std::memcpy(first, f, 8);
-    std::memcpy(last, f + bytes - 8, 8);
-    std::memcpy(t, first, 8);
-    std::memcpy(t + bytes - 8, last, 8);
-  } else {
-    char first[4], last[4];
-    std::memcpy(first, f, 4);
-    std::memcpy(last, f + bytes - 4, 4);
-    std::memcpy(t, first, 4);
-    std::memcpy(t + bytes - 4, last, 4);
-  }
-}
-template <class T> TFL_ALWAYS_INLINE void fill_elements(T* to, std::int64_t count, T value) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = value;
-}
-}  // namespace detail
 
 /// Rows of windows over `input`, for one tile height. Padding reads as `pad`.
 template <class T> class WindowRows {
  public:
-  WindowRows(const WindowShape& shape, Rows how, int tile, const T* input, T pad, std::byte* scratch)
-      : shape_(shape), how_(how), tile_(tile), input_(input), pad_(pad), scratch_(scratch) {
-    const std::int64_t bytes = shape.pad_bytes(how, sizeof(T));
-    if (bytes > 0) detail::fill_elements(reinterpret_cast<T*>(scratch_), shape.channels, pad);
+  WindowRows(const WindowShape& shape, int tile, const T* input, T pad, std::byte* scratch)
+      : shape_(shape), how_(shape.rows()), tile_(tile), input_(input), scratch_(scratch) {
+    const std::int64_t bytes = shape.pad_bytes(sizeof(T));
+    auto* pixel = reinterpret_cast<T*>(scratch_);
+    for (std::int64_t c = 0; bytes > 0 && c < shape.channels; ++c) pixel[c] = pad;
     shares_ = scratch_ + bytes;
   }
 
@@ -111,19 +60,10 @@ template <class T> class WindowRows {
       for (int m = 0; m < tile_; ++m) few[m] = input_ + (first + (m < count ? m : 0)) * shape_.channels;
       return few;
     }
-    std::byte* share = shares_ + worker * shape_.worker_bytes(how_, tile_, sizeof(T));
+    auto* table = reinterpret_cast<const T**>(shares_ + worker * shape_.worker_bytes(tile_));
     std::int64_t x = first % shape_.x.output, y = first / shape_.x.output % shape_.y.output, batch = first / shape_.positions();
     for (int m = 0; m < count; ++m) {
-      const T* image = input_ + batch * shape_.image();
-      const std::int64_t top = shape_.y.origin(y), left = shape_.x.origin(x);
-      if (how_ == Rows::taps) {
-        point(image, top, left, reinterpret_cast<const T**>(share) + m);
-      } else {
-        T* row = reinterpret_cast<T*>(share) + m * shape_.gathered_step(sizeof(T));
-        if constexpr (sizeof(T) == 1) std::memset(row + shape_.gathered_step(1) - 16, 0, 16);
-        few[m] = row;
-        gather(image, top, left, row);
-      }
+      point(input_ + batch * shape_.image(), shape_.y.origin(y), shape_.x.origin(x), table + m);
       if (++x == shape_.x.output) {
         x = 0;
         if (++y == shape_.y.output) {
@@ -132,7 +72,7 @@ template <class T> class WindowRows {
         }
       }
     }
-    return how_ == Rows::taps ? reinterpret_cast<const T* const*>(share) : few;
+    return table;
   }
 
  private:
@@ -147,37 +87,11 @@ template <class T> class WindowRows {
       }
     }
   }
-  void gather(const T* image, std::int64_t top, std::int64_t left, T* to) const {
-    const std::int64_t channels = shape_.channels, run = shape_.x.filter * channels;
-    const std::int64_t first = shape_.x.first_tap(left), last = shape_.x.last_tap(left);
-    for (std::int64_t ky = 0; ky < shape_.y.filter; ++ky, to += run) {
-      const std::int64_t in_y = top + ky * shape_.y.dilation;
-      if (in_y < 0 || in_y >= shape_.y.input || first >= last) {
-        detail::fill_elements(to, run, pad_);
-        continue;
-      }
-      const T* from = image + (in_y * shape_.x.input + left) * channels;
-      if (first == 0 && last == shape_.x.filter && shape_.x.dilation == 1) {
-        detail::copy_bytes(to, from, static_cast<std::size_t>(run) * sizeof(T));
-        continue;
-      }
-      detail::fill_elements(to, first * channels, pad_);
-      if (shape_.x.dilation == 1) {
-        detail::copy_bytes(to + first * channels, from + first * channels, static_cast<std::size_t>((last - first) * channels) * sizeof(T));
-      } else {
-        for (std::int64_t kx = first; kx < last; ++kx) {
-          detail::copy_bytes(to + kx * channels, from + kx * shape_.x.dilation * channels, static_cast<std::size_t>(channels) * sizeof(T));
-        }
-      }
-      detail::fill_elements(to + last * channels, run - last * channels, pad_);
-    }
-  }
 
   WindowShape shape_;
   Rows how_;
   int tile_;
   const T* input_;
-  T pad_;
   std::byte* scratch_;
   std::byte* shares_;
 };

@@ -78,7 +78,7 @@ TFL_NOINLINE void requantize_tile(const std::int32_t* sums, const BytePanel& pan
         const V half = simd::load<A>(panel.half() + first);
         for (int m = 0; m < out.rows; ++m) {
           const V y = simd::Int32Ops<A>::high_mul(simd::load<A>(from) + (offset + V(out.row_terms[m])), mantissa);
-          finish((y + (half + (y >> 31))) >> right);
+          finish(simd::Int32Ops<A>::shift_right(y + (half + (y >> 31)), right));
         }
         continue;
       }

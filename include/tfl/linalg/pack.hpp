@@ -122,11 +122,11 @@ struct BytePanel {
 };
 
 /// Puts the weights of one panel in place and returns, through `bound`, the largest |sum of products| that any activations reach.
-template <class A, class T>
+template <class A, class T, class D>
 void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const T* weights, std::int64_t first, int exist,
                 const BytePanel& panel, std::int64_t* bound) {
-  constexpr int depth = simd::Dot<A, T>::depth;
-  constexpr auto flip = static_cast<std::uint8_t>(simd::Dot<A, T>::weight_offset);
+  constexpr int depth = D::depth;
+  constexpr auto flip = static_cast<std::uint8_t>(D::weight_offset);
   static_assert(flip == 0 || flip == 128, "an offset must be the flip of the sign");
   const std::int64_t row = layout.segments * layout.length, step = layout.segment_step() * panel.width;
   std::byte* out = panel.at + layout.table_bytes(panel.width / layout.lanes);
@@ -140,7 +140,7 @@ void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const
     const simd::ByteSums sums = n < exist ? simd::sums_around<A>(weights + (first + n) * row, row, weight_zero_point) : simd::ByteSums{};
     panel.sum()[n] = static_cast<std::int32_t>(sums.sum);
     bound[n] = sums.absolute * 255;
-    if constexpr (simd::activation_offset_of<A, T>() != 0) {
+    if (simd::activation_offset_of<A, T>() != 0 && layout.table_words > 6) {
       const std::int64_t packed = sums.sum + (n < exist ? row * (weight_zero_point + simd::Dot<A, T>::weight_offset) : 0);
       panel.start()[n] = static_cast<std::int32_t>(-packed * simd::activation_offset_of<A, T>());
     }
@@ -157,7 +157,8 @@ struct QuantizedColumns {
   bool in_double = false;  // multipliers are doubles, bit by bit
 };
 
-template <class A, class T>
+/// D: the dot product that will read the panels.
+template <class A, class T, class D = simd::Dot<A, T>>
 void pack_quantized(const PanelLayout& layout, const T* weights, const QuantizedColumns& columns, std::byte* to) {
   for (std::int64_t g = 0; g < layout.groups; ++g) {
     for (std::int64_t p = 0; p < layout.panels(); ++p) {
@@ -165,7 +166,7 @@ void pack_quantized(const PanelLayout& layout, const T* weights, const Quantized
       const std::int64_t first = g * layout.columns + p * 2 * layout.lanes;
       const int exist = layout.columns_of(p);
       std::int64_t bound[64];
-      pack_panel<A>(layout, columns.weight_zero_point, weights, first, exist, panel, bound);
+      pack_panel<A, T, D>(layout, columns.weight_zero_point, weights, first, exist, panel, bound);
       bool simple = true;
       for (int n = 0; n < panel.width; ++n) {
         const bool inside = n < exist;
@@ -203,7 +204,7 @@ void pack_quantized(const PanelLayout& layout, const T* weights, const Quantized
 }
 
 /// The same for float outputs: y = sum * scale (+ bias). scales: one, or one a column.
-template <class A, class T>
+template <class A, class T, class D = simd::Dot<A, T>>
 void pack_dequantizing(const PanelLayout& layout, const T* weights, std::span<const float> scales, const float* bias, std::byte* to) {
   for (std::int64_t g = 0; g < layout.groups; ++g) {
     for (std::int64_t p = 0; p < layout.panels(); ++p) {
@@ -211,7 +212,7 @@ void pack_dequantizing(const PanelLayout& layout, const T* weights, std::span<co
       const std::int64_t first = g * layout.columns + p * 2 * layout.lanes;
       const int exist = layout.columns_of(p);
       std::int64_t bound[64];
-      pack_panel<A>(layout, 0, weights, first, exist, panel, bound);
+      pack_panel<A, T, D>(layout, 0, weights, first, exist, panel, bound);
       for (int n = 0; n < panel.width; ++n) {
         panel.scale()[n] = n < exist ? scales[scales.size() > 1 ? static_cast<std::size_t>(first + n) : 0] : 0.0f;
         panel.bias()[n] = n < exist && bias != nullptr ? bias[first + n] : 0.0f;

@@ -106,6 +106,7 @@ template <> struct Int32Ops<Avx2> {
     return V(_mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa));
   }
   static V shift_left(V a, V by) { return V(_mm256_sllv_epi32(a, by)); }
+  static V shift_right(V a, V by) { return V(_mm256_srav_epi32(a, by)); }
   static V rounding_shift_right(V a, V by) {
     const __m256i mask = _mm256_sub_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), by), _mm256_set1_epi32(1));
     const __m256i remainder = _mm256_and_si256(a, mask);
@@ -137,6 +138,7 @@ template <> struct Int32Ops<Avx512> {
     return V(_mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1)));
   }
   static V shift_left(V a, V by) { return V(_mm512_sllv_epi32(a, by)); }
+  static V shift_right(V a, V by) { return V(_mm512_srav_epi32(a, by)); }
   static V rounding_shift_right(V a, V by) {
     const __m512i one = _mm512_set1_epi32(1);
     const __m512i mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, by), one);
@@ -178,6 +180,7 @@ template <> struct Int32Ops<Neon> {
   static void store_saturated(std::int16_t* p, V v) { vst1_s16(p, vqmovn_s32(v)); }
   static V high_mul(V a, V b) { return V(vqrdmulhq_s32(a, b)); }
   static V shift_left(V a, V by) { return V(vshlq_s32(a, by)); }
+  static V shift_right(V a, V by) { return V(vshlq_s32(a, vnegq_s32(by))); }
   static V rounding_shift_right(V a, V by) {
     // vrshl rounds half up; a negative number half way must go down, away from zero.
     const int32x4_t negative = vnegq_s32(by);
