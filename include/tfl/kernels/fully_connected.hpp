@@ -12,6 +12,7 @@
 #include "tfl/kernels/dynamic_range.hpp"
 #include "tfl/kernels/filter_quantization.hpp"
 #include "tfl/kernels/op.hpp"
+#include "tfl/linalg/byte_row.hpp"
 #include "tfl/linalg/direct.hpp"
 #include "tfl/linalg/gemm.hpp"
 #include "tfl/quant/activation.hpp"
@@ -174,6 +175,9 @@ struct FullyConnected {
           if constexpr (std::is_same_v<T, float>) {
             linalg::multiply_float<A>(run.executor, linalg::float_panels<A>(p.columns, 1, 1, p.depth), p.rows, 0, run.packed, rows,
                                       p.float_range, out.data());
+          } else if (p.rows == 1) {
+            linalg::scale_byte_row<A>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), in.data(), p.weight_zero_point,
+                                      run.packed, p.output_zero_point, p.range, out.data());
           } else {
             linalg::multiply_quantized<A, T, true>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), p.rows, 0,
                                                    p.weight_zero_point, run.packed, run.scratch, rows, p.output_zero_point, p.range,
@@ -364,10 +368,15 @@ struct FullyConnected {
     bool done = false;
     if constexpr (simd::has_dot<A>) {
       if (run.packed != nullptr) {
-        linalg::multiply_dequantizing<A, std::int8_t>(run.executor, linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth), p.rows,
-                                                      0, run.packed, run.scratch + hybrid_scratch(p.rows, p.depth),
-                                                      RowsOf<A, std::int8_t>{rows, p.depth}, zero_points, row_scales, 1, p.float_range,
-                                                      out);
+        if (p.rows == 1) {
+          linalg::dequantize_byte_row<A>(run.executor, linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth), rows, run.packed,
+                                         zero_points[0], row_scales[0], p.float_range, out);
+        } else {
+          linalg::multiply_dequantizing<A, std::int8_t>(run.executor, linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth), p.rows,
+                                                        0, run.packed, run.scratch + hybrid_scratch(p.rows, p.depth),
+                                                        RowsOf<A, std::int8_t>{rows, p.depth}, zero_points, row_scales, 1, p.float_range,
+                                                        out);
+        }
         done = true;
       }
     }

@@ -89,13 +89,18 @@ TFL_NOINLINE void byte_row_panels(const PanelLayout& layout, const T* row, const
   constexpr int L = simd::lanes<std::int32_t, A>;
   const std::byte* at = packed + layout.panel_offset(0, first);
   simd::Int32<A> sum[Panels][Vectors];
+  const auto panel_at = [&](int p) { return BytePanel{const_cast<std::byte*>(at) + p * layout.panel_bytes(2), Vectors * L}; };
+  TFL_UNROLL
   for (int p = 0; p < Panels; ++p) {
-    for (int v = 0; v < Vectors; ++v) sum[p][v] = simd::Int32<A>(0);
+    TFL_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      sum[p][v] = simd::activation_offset_of<A, T>() != 0 ? simd::load<A>(panel_at(p).start() + v * L) : simd::Int32<A>(0);
+    }
   }
   add_byte_row<A, T, Panels, Vectors>(row, layout.length, at + layout.table_bytes(Vectors), layout.panel_bytes(2), sum);
   TFL_UNROLL
   for (int p = 0; p < Panels; ++p) {
-    const BytePanel panel{const_cast<std::byte*>(at) + p * layout.panel_bytes(2), Vectors * L};
+    const BytePanel panel = panel_at(p);
     TFL_UNROLL
     for (int v = 0; v < Vectors; ++v) {
       const std::int64_t column = (first + p) * 2 * L + v * L, left = layout.columns - column;
