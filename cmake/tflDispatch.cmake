@@ -3,13 +3,14 @@
 # Compiles the target's sources that hold a line TFL_DISPATCH(...) (see tfl/runtime/dispatch.hpp) once more for each architecture, in
 # parallel, and links the results into the target. To be called in the directory that made the target, after its sources are known.
 #
-#   ARCHS    x86-64: sse4.1 avx2 avxvnni avx512 avx512vnni avx512amx; 64-bit Arm: dotprod i8mm. By default all that the compiler knows. Those of other
-#            processors are passed over, so that one list serves every build. The target's own flags make one more.
+#   ARCHS    x86-64: sse4.1 avx2 avxvnni avx512 avx512vnni avx512amx; 64-bit Arm: dotprod i8mm. By default all that the compiler
+#            knows. Those of other processors are passed over, so that one list serves every build. The target's own flags make
+#            one more.
 #   SOURCES  which sources, where the line is not to be found in them.
 #
 # Whatever such a source includes, inline functions of the standard library too, is compiled with instructions that the rest of the
 # program must not use; so each architecture becomes one object, whose only visible symbol is its table of kernels. That takes GNU
-# ld (or an lld that knows --force-group-allocation), objcopy and objdump. Without them the target has only its own architecture.
+# ld, objcopy and objdump. Without them the target has only its own architecture.
 
 include(CheckCXXCompilerFlag)
 
@@ -51,20 +52,42 @@ function(tfl_possible_archs variable)
   set(${variable} "${archs}" PARENT_SCOPE)
 endfunction()
 
+# A linker that can dissolve groups of sections: in CMake's place, beside its objcopy, or, for this machine, by its name.
+function(tfl_find_dispatch_linker)
+  set(candidates "${CMAKE_LINKER}")
+  if(CMAKE_OBJCOPY MATCHES "^(.*)objcopy(\\.exe)?$")
+    list(APPEND candidates "${CMAKE_MATCH_1}ld.bfd" "${CMAKE_MATCH_1}ld")
+  endif()
+  if(NOT CMAKE_CROSSCOMPILING)
+    list(APPEND candidates ld.bfd ld)
+  endif()
+  foreach(candidate IN LISTS candidates)
+    set(help "")
+    execute_process(COMMAND "${candidate}" --help OUTPUT_VARIABLE help RESULT_VARIABLE result ERROR_QUIET)
+    if(help MATCHES "force-group-allocation")
+      set(TFL_DISPATCH_LINKER "${candidate}" CACHE FILEPATH "A linker with --force-group-allocation, as GNU ld is, for tfl_enable_dispatch")
+      mark_as_advanced(TFL_DISPATCH_LINKER)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
 # What hinders dispatch on this machine, as the end of a sentence, or nothing.
-function(tfl_dispatch_obstacle target variable)
+function(tfl_dispatch_obstacle variable)
   set(obstacle "")
   get_target_property(definitions tfl::tfl INTERFACE_COMPILE_DEFINITIONS)
   if("TFL_HEADER_ONLY_SCALAR" IN_LIST definitions)
     set(obstacle "tfl was configured without xsimd")
   elseif(WIN32 OR APPLE OR NOT CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     set(obstacle "it takes ELF objects and g++ or clang++")
-  elseif(NOT CMAKE_LINKER OR NOT CMAKE_OBJCOPY OR NOT CMAKE_OBJDUMP)
-    set(obstacle "it takes ld, objcopy and objdump (CMAKE_LINKER, CMAKE_OBJCOPY, CMAKE_OBJDUMP)")
+  elseif(NOT CMAKE_OBJCOPY OR NOT CMAKE_OBJDUMP)
+    set(obstacle "it takes objcopy and objdump (CMAKE_OBJCOPY, CMAKE_OBJDUMP)")
   else()
-    execute_process(COMMAND "${CMAKE_LINKER}" --help OUTPUT_VARIABLE help ERROR_QUIET)
-    if(NOT help MATCHES "force-group-allocation")
-      set(obstacle "CMAKE_LINKER (${CMAKE_LINKER}) has no --force-group-allocation, as GNU ld has")
+    if(NOT TFL_DISPATCH_LINKER)
+      tfl_find_dispatch_linker()
+    endif()
+    if(NOT TFL_DISPATCH_LINKER)
+      set(obstacle "it takes a linker with --force-group-allocation, as GNU ld is (TFL_DISPATCH_LINKER)")
     endif()
   endif()
   set(${variable} "${obstacle}" PARENT_SCOPE)
@@ -109,7 +132,7 @@ function(tfl_enable_dispatch target)
     message(FATAL_ERROR "tfl_enable_dispatch(${target}): none of its sources has a line that begins with TFL_DISPATCH(")
   endif()
 
-  tfl_dispatch_obstacle(${target} obstacle)
+  tfl_dispatch_obstacle(obstacle)
   if(obstacle)
     message(WARNING "tfl_enable_dispatch(${target}): ${target} runs the kernels of its own flags on every machine, because ${obstacle}")
     return()
@@ -166,10 +189,13 @@ function(tfl_enable_dispatch target)
     set(object "${CMAKE_CURRENT_BINARY_DIR}/tfl_dispatch/${target}_${arch}.o")
     set(script "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/tflDispatchObject.cmake")
     add_custom_command(OUTPUT "${object}"
-      COMMAND "${CMAKE_COMMAND}" "-DLINKER=${CMAKE_LINKER}" "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DOBJDUMP=${CMAKE_OBJDUMP}"
+      COMMAND "${CMAKE_COMMAND}" "-DLINKER=${TFL_DISPATCH_LINKER}" "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DOBJDUMP=${CMAKE_OBJDUMP}"
               "-DINPUTS=$<TARGET_OBJECTS:${compiled}>" "-DOUTPUT=${object}" "-DNAME=${target} (${arch})" -P "${script}"
       DEPENDS "$<TARGET_OBJECTS:${compiled}>" "${script}"
       COMMENT "Linking the ${arch} kernels of ${target}" VERBATIM)
+    if(CMAKE_GENERATOR MATCHES "Make")  # whose rules don't reach into other targets
+      add_dependencies(${target} ${compiled})
+    endif()
     list(APPEND objects "${object}")
   endforeach()
   list(JOIN tags "," tags)

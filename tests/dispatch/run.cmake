@@ -123,6 +123,23 @@ elseif(CHECK STREQUAL "symbols")
     message(STATUS "${object}: ${visible}")
   endforeach()
 
+elseif(CHECK STREQUAL "refusals")
+  function(expect_refusal name source sentence)
+    file(WRITE "${WORK_DIR}/${name}.cpp" "${source}")
+    execute_process(COMMAND "${CXX}" -c "${WORK_DIR}/${name}.cpp" -o "${WORK_DIR}/${name}.o" COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND "${CMAKE_COMMAND}" "-DLINKER=${LINKER}" "-DOBJCOPY=${OBJCOPY}" "-DOBJDUMP=${OBJDUMP}"
+                            "-DINPUTS=${WORK_DIR}/${name}.o" "-DOUTPUT=${WORK_DIR}/${name}_refused.o" -DNAME=app -P "${SCRIPT}"
+                    RESULT_VARIABLE result ERROR_VARIABLE output)
+    string(REGEX REPLACE "[ \n]+" " " output "${output}")
+    if(result EQUAL 0 OR NOT output MATCHES "${sentence}")
+      message(FATAL_ERROR "${name}: this should be refused with '${sentence}', not: ${output}")
+    endif()
+  endfunction()
+  expect_refusal(variable "inline int calls = 1; int* where() { return &calls; }" "app: these variables would exist once .* calls")
+  expect_refusal(local "inline int next() { static int calls; return ++calls; } int f() { return next(); }"
+                 "app: these variables would exist once .*calls")
+  expect_refusal(start "int at_start(); int value = at_start();" "app: something that its sources include wants to be initialized at start")
+
 elseif(CHECK STREQUAL "instructions")
   if(baseline STREQUAL "scalar")
     set(sse4.1_has "[ \t]pm(uldq|ulld|insd|axsd|ovsxbw) ")
