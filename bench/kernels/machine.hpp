@@ -13,6 +13,7 @@
 #include "tfl/simd/arch.hpp"
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/dot.hpp"
+#include "tfl/simd/tiles.hpp"
 
 namespace tfl::bench {
 
@@ -77,8 +78,22 @@ TFL_NOINLINE inline double float_peak() {
   }
 }
 
-/// Byte operations a second through the dot product that the kernels of this architecture use (a product and its addition are two).
-TFL_NOINLINE inline double byte_peak() {
+#if TFL_HAS_TILES
+/// Byte operations a second on tile registers, their loads from the first cache included.
+TFL_NOINLINE inline double tile_peak() {
+  constexpr int repeats = 1000, steps = 16, rows = 16;
+  alignas(64) static const std::int8_t x[2 * rows * simd::tile_step] = {1, 2, 3};
+  alignas(64) static const std::uint8_t weights[steps * 2048] = {1, 2, 3};
+  alignas(64) static std::int32_t sums[1024];
+  const simd::TileSession session(rows);
+  return best_rate(2.0 * repeats * steps * 32 * 32 * simd::tile_step, [&] {
+    for (int i = 0; i < repeats; ++i) simd::multiply_tiles<std::int8_t, 2, 2>({x, simd::tile_step, 0}, rows, weights, steps, sums);
+  });
+}
+#endif
+
+/// Byte operations a second through this architecture's dot product (a product and its addition are two).
+TFL_NOINLINE inline double dot_peak() {
   if constexpr (simd::has_dot<Arch>) {
     using D = simd::Dot<Arch, std::int8_t>;
     using V = simd::Int32<Arch>;

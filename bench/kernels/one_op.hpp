@@ -140,7 +140,7 @@ class OneOp {
     const double bytes = static_cast<double>(bytes_read_ + bytes_written_);
     switch (bound) {
       case Bound::float_products: return share(state, operations_ / fastest, float_peak(), "GFLOP/s");
-      case Bound::byte_products: return share(state, operations_ / fastest, byte_peak(), "GOP/s");
+      case Bound::byte_products: return share_of_products(state, operations_ / fastest);
       case Bound::memory:
         return share(state, bytes / fastest,
                      copy_bandwidth(static_cast<std::size_t>(bytes_read_), static_cast<std::size_t>(bytes_written_)), "GB/s");
@@ -150,6 +150,14 @@ class OneOp {
   static void share(benchmark::State& state, double rate, double peak, const char* unit) {
     state.counters[unit] = rate * 1e-9;
     if (peak > 0) state.counters["of_peak_%"] = 100 * rate / peak;
+  }
+
+  /// Beside dot products, and beside tiles where there are any.
+  static void share_of_products(benchmark::State& state, double rate) {
+    share(state, rate, dot_peak(), "GOP/s");
+#if TFL_HAS_TILES
+    if (simd::tiles_allowed()) state.counters["of_tile_peak_%"] = 100 * rate / tile_peak();
+#endif
   }
 
   template <class V> void check(const V& got, const V& wanted) const {
