@@ -27,20 +27,56 @@ TEST(ThreadPool, CoversEveryItemOnce) {
     EXPECT_EQ(pool.workers(), threads);
     for (const std::int64_t count : {1, 2, 3, 7, 8, 100, 1001}) {
       std::vector<int> visits(static_cast<std::size_t>(count));
-      std::vector<std::int64_t> first_of(static_cast<std::size_t>(threads), -1);
       pool.parallel_for(count, expensive, [&](std::int64_t first, std::int64_t last, int worker) {
         ASSERT_GE(worker, 0);
         ASSERT_LT(worker, threads);
         ASSERT_LT(first, last);
-        first_of[static_cast<std::size_t>(worker)] = first;
         for (std::int64_t i = first; i < last; ++i) ++visits[static_cast<std::size_t>(i)];
       });
       for (const int v : visits) ASSERT_EQ(v, 1) << count << " items on " << threads << " threads";
-      // Pieces do not depend on chance: worker w has the w-th one.
-      for (int w = 0; w < threads && count > 1; ++w) {
-        const std::int64_t first = count * w / threads, last = count * (w + 1) / threads;
-        EXPECT_EQ(first_of[static_cast<std::size_t>(w)], first < last ? first : -1);
+    }
+  }
+}
+
+TEST(ThreadPool, ItemsOfEveryCost) {
+  ThreadPool pool(3);
+  for (const std::int64_t cost : {0, 1, 7, 1000, 2000, 1'000'000'000}) {
+    for (const std::int64_t count : {1, 2, 5, 10'000, 100'000}) {
+      std::vector<std::uint8_t> visits(static_cast<std::size_t>(count));
+      pool.parallel_for(count, cost, [&](std::int64_t first, std::int64_t last, int) {
+        for (std::int64_t i = first; i < last; ++i) ++visits[static_cast<std::size_t>(i)];
+      });
+      for (const std::uint8_t v : visits) ASSERT_EQ(v, 1) << count << " items of " << cost << " ns";
+    }
+  }
+}
+
+TEST(ThreadPool, NobodyWaitsForALateThread) {
+  // Worker 0 is held up in its first chunk until all others are done.
+  ThreadPool pool(2);
+  std::atomic<int> done = 0;
+  pool.parallel_for(32, expensive, [&](std::int64_t first, std::int64_t last, int worker) {
+    if (worker == 0) {
+      for (int i = 0; i < 2000 && done < 32 - static_cast<int>(last - first); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
+    }
+    done += static_cast<int>(last - first);
+  });
+  EXPECT_EQ(done, 32);
+}
+
+TEST(ThreadPool, RoundsFollowAtOnce) {
+  // Short rounds, so that threads come late to many of them; what a late thread took from a wrong round would be missing or twice there.
+  for (const int threads : {2, 3, 8}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 3000; ++round) {
+      std::atomic<std::uint64_t> seen = 0;
+      const int count = 2 + round % 40;
+      pool.parallel_for(count, expensive, [&, round](std::int64_t first, std::int64_t last, int) {
+        for (std::int64_t i = first; i < last; ++i) seen += (std::uint64_t{1} << i) + (static_cast<std::uint64_t>(round % 7) << 48);
+      });
+      ASSERT_EQ(seen, (std::uint64_t{1} << count) - 1 + (static_cast<std::uint64_t>(count * (round % 7)) << 48));
     }
   }
 }

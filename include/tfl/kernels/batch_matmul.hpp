@@ -90,7 +90,7 @@ struct BatchMatMul {
     const bool is_float = node.input(1).type == TensorType::float32;
     const detail::BatchMatMulPlan<Arch> plan(p, is_float, is_hybrid(node));
     Needs needs;
-    needs.scratch_bytes = plan.quantized_bytes + node.workers() * plan.worker_bytes;
+    needs.scratch_bytes = plan.quantized_bytes + shares_bytes(plan.worker_bytes, node.workers());
     needs.multipliers = is_hybrid(node) ? p.columns : is_float || node.output(0).type == TensorType::int32 ? 0 : 1;
     return needs;
   }

@@ -309,7 +309,7 @@ void batch_matmul_panels(const Run& run, const BatchMatMulPrepared& p, const Bat
                          const RowQuantization* rows, const U* y, Out* out) {
   const std::int64_t cost = p.rows * p.depth * plan.width / 32 + 1;
   run.executor.parallel_for(p.batches * plan.panels, cost, [&](std::int64_t first, std::int64_t last, int worker) {
-    std::byte* memory = scratch + worker * plan.worker_bytes;
+    std::byte* memory = scratch + worker * share_step(plan.worker_bytes);
     for (std::int64_t item = first; item < last; ++item) {
       const std::int64_t batch = item / plan.panels, panel = item % plan.panels, column = panel * plan.width;
       std::int64_t x_matrix, y_matrix;

@@ -254,7 +254,7 @@ struct DepthwiseConv2D {
       worker_bytes = aligned(positions * (tap_stride + 1) * static_cast<std::int64_t>(sizeof(void*))) + aligned(cells * block * size);
       image_bytes = p.hybrid ? aligned(p.y.input * p.x.input * p.channels) : 0;
     }
-    constexpr std::int64_t scratch_bytes(int workers) const { return zeros_bytes + workers * worker_bytes + image_bytes; }
+    constexpr std::int64_t scratch_bytes(int workers) const { return zeros_bytes + shares_bytes(worker_bytes, workers) + image_bytes; }
 
     /// First channel of a block: the last one overlaps the one before it.
     constexpr std::int64_t first_channel(std::int64_t b, std::int64_t channels) const {
@@ -306,7 +306,7 @@ struct DepthwiseConv2D {
     run.executor.parallel_for(batches * p.y.output, cost, [&](std::int64_t first, std::int64_t last, int worker) {
       RowWork<A, K, Out> work{p,      plan,    output,  zeros,  images + batches * p.y.input * p.x.input * p.channels,
                               packed, nullptr, nullptr, nullptr};
-      std::byte* memory = workers + worker * plan.worker_bytes;
+      std::byte* memory = workers + worker * share_step(plan.worker_bytes);
       work.to = reinterpret_cast<Out**>(memory);
       work.taps = reinterpret_cast<const K**>(memory) + plan.positions;
       work.cells =

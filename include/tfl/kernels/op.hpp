@@ -64,6 +64,12 @@ struct Needs {
                                    // ask only where the constants' data is known (is_constant)
 };
 
+/// Scratch memory of one thread begins share_step(bytes) bytes after that of the one before, far enough that no cache line is written by
+/// both: a line that travels back and forth costs more than the work.
+constexpr std::int64_t share_step(std::int64_t bytes) { return bytes > 0 ? bytes + 128 : 0; }
+/// For the threads together.
+constexpr std::int64_t shares_bytes(std::int64_t bytes, int workers) { return bytes > 0 ? (workers - 1) * share_step(bytes) + bytes : 0; }
+
 /// What a kernel gets besides its views. A is the architecture, P the op's Prepared, E the executor.
 template <class A, class P, class E> struct Run {
   using Arch = A;

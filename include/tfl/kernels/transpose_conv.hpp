@@ -156,7 +156,7 @@ struct TransposeConv {
     const Plan<Arch> plan(p, is_float, header);
     Needs needs;
     if (!is_float) needs.multipliers = p.output_channels;
-    needs.scratch_bytes = node.workers() * plan.worker_bytes + plan.image_bytes;
+    needs.scratch_bytes = shares_bytes(plan.worker_bytes, node.workers()) + plan.image_bytes;
     (p.packs ? needs.packed_bytes : needs.scratch_bytes) += plan.packed_bytes;
     return needs;
   }
@@ -185,7 +185,7 @@ struct TransposeConv {
     if constexpr (std::is_same_v<K, typename In::value_type>) {
       rows<A, K, Block, T>(run, plan, p.output, p.input_zero_point, in.data(), p.batches, scratch, packed, out.data());
     } else {
-      K* image = reinterpret_cast<K*>(scratch + run.executor.workers() * plan.worker_bytes);
+      K* image = reinterpret_cast<K*>(scratch + shares_bytes(plan.worker_bytes, run.executor.workers()));
       const std::int64_t in_count = p.y.input * p.x.input * p.channels, out_count = p.y.output * p.x.output * p.output_channels;
       for (std::int64_t b = 0; b < p.batches; ++b) {
         const detail::RowQuantization q = detail::quantize_row_asymmetric<A>(in.data() + b * in_count, in_count, image);
@@ -324,7 +324,7 @@ struct TransposeConv {
           work.lines = image + (y.first_input - y.from) * line;
           work.line_step = -line;
         } else {
-          auto* wide = reinterpret_cast<Unit*>(workers + worker * plan.worker_bytes);
+          auto* wide = reinterpret_cast<Unit*>(workers + worker * share_step(plan.worker_bytes));
           work.lines = wide;
           work.line_step = p.x.input * plan.steps;
           for (std::int64_t j = y.from; j < y.to; ++j) {

@@ -39,7 +39,7 @@ struct WindowShape {
     return rows() == Rows::taps ? (tile * taps() * std::int64_t{sizeof(void*)} + 15) / 16 * 16 : 0;
   }
   constexpr std::int64_t bytes(int tile, int element_bytes, int workers) const {
-    return pad_bytes(element_bytes) + workers * worker_bytes(tile);
+    return pad_bytes(element_bytes) + shares_bytes(worker_bytes(tile), workers);
   }
 };
 
@@ -60,7 +60,7 @@ template <class T> class WindowRows {
       for (int m = 0; m < tile_; ++m) few[m] = input_ + (first + (m < count ? m : 0)) * shape_.channels;
       return few;
     }
-    auto* table = reinterpret_cast<const T**>(shares_ + worker * shape_.worker_bytes(tile_));
+    auto* table = reinterpret_cast<const T**>(shares_ + worker * share_step(shape_.worker_bytes(tile_)));
     std::int64_t x = first % shape_.x.output, y = first / shape_.x.output % shape_.y.output, batch = first / shape_.positions();
     for (int m = 0; m < count; ++m) {
       point(input_ + batch * shape_.image(), shape_.y.origin(y), shape_.x.origin(x), table + m);

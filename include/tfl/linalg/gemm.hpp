@@ -12,17 +12,28 @@
 
 namespace tfl::linalg {
 
-/// Calls body(first tile, last tile, first panel, last panel, worker) so that every tile meets every panel of every group: cut over tiles
-/// where there are enough of them, else over panels. Results don't depend on the cut: each (tile, panel) is computed in one piece.
+/// Calls body(first tile, last tile, first panel, last panel, worker) so that every tile meets every panel of every group: cut between
+/// tiles where there are many, else anywhere. Results don't depend on the cut: each (tile, panel) is computed in one piece.
 template <class Executor, class Body>
 void for_tiles_and_panels(Executor& executor, std::int64_t tiles, std::int64_t panels, std::int64_t cost, Body body) {
-  if (tiles >= 2 * executor.workers() || panels < 2 || executor.workers() == 1) {
+  if (executor.workers() == 1 || tiles >= 8 * executor.workers()) {
     executor.parallel_for(tiles, cost * panels,
                           [&](std::int64_t first, std::int64_t last, int worker) { body(first, last, std::int64_t{0}, panels, worker); });
     return;
   }
-  executor.parallel_for(panels, cost * tiles,
-                        [&](std::int64_t first, std::int64_t last, int worker) { body(std::int64_t{0}, tiles, first, last, worker); });
+  executor.parallel_for(tiles * panels, cost, [&](std::int64_t first, std::int64_t last, int worker) {
+    while (first < last) {
+      const std::int64_t tile = first / panels, begin = first % panels, left = last - first;
+      if (begin == 0 && left >= panels) {
+        body(tile, tile + left / panels, 0, panels, worker);
+        first += left / panels * panels;
+      } else {
+        const std::int64_t end = left < panels - begin ? begin + left : panels;
+        body(tile, tile + 1, begin, end, worker);
+        first += end - begin;
+      }
+    }
+  });
 }
 
 /// About the nanoseconds of one tile and panel.
