@@ -40,7 +40,7 @@ struct StripPlan {
   /// The distances of a window's steps, and two vectors of ones, see StripInput.
   constexpr std::int64_t table_bytes() const { return (steps() * 4 + 63) / 64 * 64 + 128; }
   constexpr std::int64_t strip_bytes() const { return ((staged_rows(rows) * pitch + depth) * element_bytes + 63) / 64 * 64; }
-  constexpr std::int64_t scratch_bytes(int workers) const { return table_bytes() + workers * strip_bytes(); }
+  constexpr std::int64_t scratch_bytes(int workers) const { return table_bytes() + shares_bytes(strip_bytes(), workers); }
 };
 
 /// The plan for tiles of `tile` positions; `rows` of it is 0 where not even one tile's strip is small enough.
@@ -114,7 +114,7 @@ template <class A, class T> class Strips {
     const std::int64_t y0 = rest % plan_.row_blocks() * plan_.rows, batch = rest / plan_.row_blocks();
     const std::int64_t rows = y.output - y0 < plan_.rows ? y.output - y0 : plan_.rows;
     const std::int64_t columns = x.output - x0 < plan_.columns ? x.output - x0 : plan_.columns;
-    auto* strip = reinterpret_cast<Element*>(scratch_ + plan_.table_bytes() + worker * plan_.strip_bytes());
+    auto* strip = reinterpret_cast<Element*>(scratch_ + plan_.table_bytes() + worker * share_step(plan_.strip_bytes()));
     stage(input_ + batch * plan_.shape.image(), y.origin(y0), x.origin(x0), plan_.staged_rows(rows), plan_.pitch_of(columns), strip);
 
     const std::int64_t across = x.stride * plan_.shape.channels, down = y.stride * plan_.pitch - columns * across;
