@@ -54,11 +54,11 @@ struct Case {
 };
 
 Case random_case() {
-  constexpr int counts[] = {1, 2, 3, 4, 5, 7, 8, 12, 15, 16, 17, 24, 31, 32, 33, 40, 64, 70};
+  constexpr int counts[] = {1, 2, 3, 4, 5, 7, 8, 12, 15, 16, 17, 24, 31, 32, 33, 40, 64, 70, 80, 96, 100, 144};
   Case c;
   c.batches = random_int(1, 2);
   c.height = random_int(1, 9);
-  c.width = random_int(1, 12);
+  c.width = random_int(0, 5) == 0 ? random_int(13, 120) : random_int(1, 12);
   c.channels = counts[random_int(0, static_cast<int>(std::size(counts)) - 1)];
   c.multiplier = random_int(0, 3) == 0 ? random_int(2, 5) : 1;
   if (random_int(0, 1) == 0) {
@@ -185,7 +185,9 @@ template <class T, class F, class B> void check_quantized(bool per_channel, int 
     const auto bias = bias_of<B>(c);
     std::vector<float> scales;
     for (int i = 0; i < (per_channel ? c.outputs() : 1); ++i) scales.push_back(static_cast<float>(random_int(1, 2000)) / 100000);
-    const float input_scale = 0.0173f, output_scale = wide ? 0.5f : 0.31f;
+    // The smallest of the output's scales makes multipliers of more than 1.
+    constexpr float output_scales[] = {0.31f, 0.31f, 0.004f, 0.0003f};
+    const float input_scale = 0.0173f, output_scale = wide ? 0.5f : output_scales[random_int(0, 3)];
     Op op;
     build<T, F, B, T>(op, c, input, {{input_scale}, {input_zero}}, filter,
                       {scales, std::vector<std::int64_t>(scales.size(), filter_zero), 3}, bias, {{output_scale}, {output_zero}});
@@ -217,6 +219,44 @@ TEST(DepthwiseConv2D, Int16SumsPassThirtyTwoBits) {
   ASSERT_EQ(op.run(), "");
   EXPECT_EQ(op.values<std::int16_t>(), std::vector<std::int16_t>(3, 14400));  // 900 * 2^15 * 2^7 / 2^18
 }
+
+/// All of input, filter and zero points at an end of their range, where sums are largest.
+template <class T> void check_extremes() {
+  constexpr int lowest = std::numeric_limits<T>::min(), highest = std::numeric_limits<T>::max();
+  for (const int channels : {5, 8, 16, 32, 64, 144}) {
+    for (const int stride : {1, 2}) {
+      for (const int filter : {3, 5}) {
+        for (int ends = 0; ends < 16; ++ends) {
+          const Case c{.height = 7,
+                       .width = 6,
+                       .channels = channels,
+                       .filter_h = filter,
+                       .filter_w = filter,
+                       .stride_h = stride,
+                       .stride_w = stride};
+          SCOPED_TRACE(text(c) + " ends " + std::to_string(ends));
+          const auto end = [&](int bit) { return static_cast<T>((ends >> bit & 1) != 0 ? highest : lowest); };
+          const std::vector<T> input(input_count(c), end(0)), taps(filter_count(c), end(1));
+          const int input_zero = end(2), output_zero = end(3), filter_zero = std::is_unsigned_v<T> ? end(2) : 0;
+          const std::vector<std::int32_t> bias(static_cast<std::size_t>(channels), 77);
+          const float filter_scale = 0.01f, output_scale = 3.0f;
+          Op op;
+          build<T, T, std::int32_t, T>(op, c, input, {{1.0f}, {input_zero}}, taps, {{filter_scale}, {filter_zero}}, bias,
+                                       {{output_scale}, {output_zero}});
+          ASSERT_EQ(op.run(), "");
+          const auto actual = op.values<T>();
+          const tfl::Multiplier m = tfl::quantize_multiplier(double{filter_scale} / double{output_scale});
+          convolve(c, input, input_zero, taps, filter_zero, [&](std::size_t i, std::size_t o, std::int64_t sum) {
+            const int scaled = tfl::multiply(static_cast<std::int32_t>(sum + bias[o]), m);
+            ASSERT_EQ(int{actual[i]}, std::clamp(scaled + output_zero, lowest, highest)) << i;
+          });
+        }
+      }
+    }
+  }
+}
+TEST(DepthwiseConv2D, Int8AtTheEnds) { check_extremes<std::int8_t>(); }
+TEST(DepthwiseConv2D, UInt8AtTheEnds) { check_extremes<std::uint8_t>(); }
 
 TEST(DepthwiseConv2D, Hybrid) {
   for (int round = 0; round < 60; ++round) {

@@ -14,6 +14,7 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/kernels/depthwise_bytes.hpp"
 #include "tfl/kernels/depthwise_tile.hpp"
 #include "tfl/kernels/dynamic_range.hpp"
 #include "tfl/kernels/filter_quantization.hpp"
@@ -116,15 +117,34 @@ struct DepthwiseConv2D {
 
   template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
     const Prepared p = geometry(options, node);
+    const TensorType type = node.input(0).type;
+    if constexpr (simd::has_row_groups<Arch>) {
+      if (type == TensorType::int8 || type == TensorType::uint8) {
+        if (const detail::DepthwiseRowsPlan<Arch> rows(shape_of(p)); rows.possible) {
+          Needs needs;
+          needs.multipliers = p.output_channels;
+          (p.packs ? needs.packed_bytes : needs.scratch_bytes) = type == TensorType::int8
+                                                                     ? detail::DepthwiseBytes<Arch, std::int8_t>::packed_bytes(rows)
+                                                                     : detail::DepthwiseBytes<Arch, std::uint8_t>::packed_bytes(rows);
+          return needs;
+        }
+      }
+    }
     const Plan<Arch> plan(p, bytes_of(node.input(0).type, 1), block_header_bytes<Arch>(node));
     Needs needs;
-    if (node.input(0).type != TensorType::float32 || p.hybrid) needs.multipliers = p.output_channels;
+    if (type != TensorType::float32 || p.hybrid) needs.multipliers = p.output_channels;
     needs.scratch_bytes = plan.scratch_bytes(node.workers());
     (p.packs ? needs.packed_bytes : needs.scratch_bytes) += plan.packed_bytes;
     return needs;
   }
 
   template <class Run, class In, class Filter, class Bias> static void pack(const Run& run, In, Filter filter, Bias bias, std::byte* to) {
+    if constexpr (has_byte_kernel<typename Run::Arch, In>) {
+      if (detail::DepthwiseRowsPlan<typename Run::Arch>(shape_of(run.prepared)).possible) {
+        return ByteKernel<typename Run::Arch, In>::pack(shape_of(run.prepared), byte_output(run.prepared), filter.data(), bias.data(),
+                                                        run.multipliers.data(), to);
+      }
+    }
     pack_blocks<typename Run::Arch, kernel_input<In, Filter>, typename In::value_type>(run, filter.data(), bias.data(), to);
   }
 
@@ -135,6 +155,15 @@ struct DepthwiseConv2D {
     using K = kernel_input<In, Filter>;
     const Prepared& p = run.prepared;
     if (out.count() == 0) return;
+    if constexpr (has_byte_kernel<A, In>) {
+      if (detail::DepthwiseRowsPlan<A>(shape_of(p)).possible) {
+        if (!p.packs) {
+          ByteKernel<A, In>::pack(shape_of(p), byte_output(p), filter.data(), bias.data(), run.multipliers.data(), run.scratch);
+        }
+        return ByteKernel<A, In>::run(shape_of(p), byte_output(p), run.executor, p.batches, in.data(), p.packs ? run.packed : run.scratch,
+                                      out.data());
+      }
+    }
     const Plan<A> plan(p, sizeof(K), sizeof(typename detail::ChannelBlockOf<A, K, T, typename Bias::value_type>::type));
     std::byte* scratch = run.scratch;
     const std::byte* packed = run.packed;
@@ -168,6 +197,14 @@ struct DepthwiseConv2D {
                            Signature<Takes<float, std::int8_t, float>, Gives<float>>>;
 
  private:
+  template <class A, class In> static constexpr bool has_byte_kernel = simd::has_row_groups<A> && sizeof(typename In::value_type) == 1;
+  template <class A, class In> using ByteKernel = detail::DepthwiseBytes<A, typename In::value_type>;
+
+  static constexpr detail::DepthwiseShape shape_of(const Prepared& p) { return {p.y, p.x, p.channels, p.output_channels, p.multiplier}; }
+  static constexpr detail::DepthwiseByteOutput byte_output(const Prepared& p) {
+    return {p.input_zero_point, p.filter_zero_point, p.output.zero_point, p.output.integer};
+  }
+
   /// The kernel's input: quantized while running where the filter is int8 and the data is not.
   template <class In, class Filter>
   using kernel_input =

@@ -1,0 +1,316 @@
+#pragma once
+// DEPTHWISE_CONV_2D of 8-bit data on simd::RowGroups: staged rows are interleaved a few at a time, each group of rows is multiplied with
+// the columns of the filter of every output row that it is part of, and the sums of a block are requantized together.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <type_traits>
+
+#include "tfl/kernels/depthwise_rows.hpp"
+#include "tfl/kernels/filter_quantization.hpp"
+#include "tfl/quant/activation.hpp"
+#include "tfl/simd/short_requantize.hpp"
+
+namespace tfl::detail {
+
+/// What requantization needs besides a channel's constants.
+struct DepthwiseByteOutput {
+  std::int32_t input_zero_point = 0, filter_zero_point = 0, zero_point = 0;
+  Int32Range range{};
+};
+
+template <class A, class T> struct DepthwiseBytes {
+  using Plan = DepthwiseRowsPlan<A>;
+  using Groups = simd::RowGroups<A>;
+  using Stager = RowStager<A, T>;
+  using V = simd::Int32<A>;
+  static constexpr int L = simd::lanes<std::int32_t, A>, block = Plan::block, depth = Groups::depth;
+  static constexpr int vector_bytes = L * Groups::value_bytes;
+  using Short = simd::ShortRequantization<A>;
+  struct Long {
+    std::int32_t bias[L], mantissa[L], left[L], right[L];
+  };
+  /// Filters of uint8 are 9 bits wide without their zero point: what bytes don't hold is a second filter.
+  static constexpr bool may_split = std::is_unsigned_v<T> && sizeof(typename Groups::Weight) == 1;
+  struct alignas(64) Header {
+    union Constants {
+      Short brief[4];
+      Long general[4];
+    } constants;
+    bool is_brief, is_split;
+  };
+
+  static constexpr std::int64_t filter_bytes(const Plan& plan) { return std::int64_t{plan.taps} * plan.step * 4 * vector_bytes; }
+  static constexpr std::int64_t chunk_bytes(const Plan& plan) {
+    return static_cast<std::int64_t>(sizeof(Header)) + (filter_bytes(plan) * (may_split ? 2 : 1) + 63) / 64 * 64;
+  }
+  static constexpr std::int64_t packed_bytes(const Plan& plan) { return plan.chunks * chunk_bytes(plan); }
+
+  /// Whether results below the zero point are clamped anyway.
+  static bool is_symmetric(const DepthwiseByteOutput& output) { return output.range.lo < output.zero_point; }
+
+  /// filter[taps][output channels], bias (may be null) and multipliers by output channel.
+  static void pack(const DepthwiseShape& shape, const DepthwiseByteOutput& output, const T* filter, const std::int32_t* bias,
+                   const Multiplier* multipliers, std::byte* to) {
+    const Plan plan(shape);
+    for (std::int64_t i = 0; i < plan.chunks; ++i, to += chunk_bytes(plan)) {
+      pack_chunk(shape, plan, output, Plan::chunk(i, shape.output_channels), filter, bias, multipliers, to);
+    }
+  }
+
+  template <class Executor>
+  static void run(const DepthwiseShape& shape, const DepthwiseByteOutput& output, Executor& executor, std::int64_t batches, const T* images,
+                  const std::byte* packed, T* out) {
+    const Plan plan(shape);
+    const std::int64_t steps = (shape.y.output + plan.step - 1) / plan.step;
+    const std::int64_t cost = shape.x.output * shape.output_channels * plan.step * (plan.taps + 4) / (8 * block) + 1;
+    executor.parallel_for(batches * steps, cost, [&](std::int64_t first, std::int64_t last, int) {
+      while (first < last) {
+        const std::int64_t batch = first / steps, begin = first - batch * steps;
+        const std::int64_t end = last - batch * steps < steps ? last - batch * steps : steps;
+        rows(shape, plan, output, images + batch * shape.y.input * shape.x.input * shape.channels, packed,
+             out + batch * shape.y.output * shape.x.output * shape.output_channels, begin, end);
+        first = batch * steps + end;
+      }
+    });
+  }
+
+ private:
+  static void pack_chunk(const DepthwiseShape& shape, const Plan& plan, const DepthwiseByteOutput& output, const DepthwiseChunk& chunk,
+                         const T* filter, const std::int32_t* bias, const Multiplier* multipliers, std::byte* to) {
+    Header& header = *new (to) Header{};
+    auto* weights = reinterpret_cast<typename Groups::Weight*>(to + sizeof(Header));
+    std::memset(weights, 0, static_cast<std::size_t>(chunk_bytes(plan)) - sizeof(Header));
+    constexpr int staged_offset = std::is_signed_v<T> ? (Groups::staged_signed ? 0 : -128) : (Groups::staged_signed ? 128 : 0);
+    simd::Rescaling rescalings[4][L];
+    for (int i = 0; i < block; ++i) {
+      const int in_cell = i % chunk.cell;
+      if (in_cell >= chunk.count) continue;
+      const std::int64_t c = chunk.first + in_cell;
+      const int vector = simd::group_vector(i), lane = simd::group_lane(i);
+      std::int32_t sum = 0;
+      std::int64_t magnitude = 0;
+      for (std::int64_t ky = 0; ky < shape.y.filter; ++ky) {
+        for (std::int64_t kx = 0; kx < shape.x.filter; ++kx) {
+          const std::int32_t value = filter[(ky * shape.x.filter + kx) * shape.output_channels + c] - output.filter_zero_point;
+          sum += value;
+          magnitude += value < 0 ? -value : value;
+          std::int32_t kept = value, rest = 0;
+          if constexpr (may_split) {
+            kept = value < -128 ? -128 : value > 127 ? 127 : value;
+            rest = value - kept;
+            header.is_split = header.is_split || rest != 0;
+          }
+          for (int r = 0; r < plan.step; ++r) {
+            const std::int64_t row = ky + r, tap = row / depth * shape.x.filter + kx;
+            auto* at = weights + (((tap * plan.step + r) * 4 + vector) * L + lane) * depth + row % depth;
+            *at = static_cast<typename Groups::Weight>(kept);
+            if constexpr (may_split) {
+              at[filter_bytes(plan) / static_cast<std::int64_t>(sizeof(*at))] = static_cast<typename Groups::Weight>(rest);
+            }
+          }
+        }
+      }
+      const std::int32_t b = bias != nullptr ? bias[c] : 0;
+      rescalings[vector][lane] = {wrapping_add(b, wrapping_multiply(staged_offset - output.input_zero_point, sum)),
+                                  255 * magnitude + (b < 0 ? -std::int64_t{b} : std::int64_t{b}), multipliers[c]};
+    }
+    header.is_brief = true;
+    for (int v = 0; v < 4; ++v) {
+      header.is_brief = header.is_brief && header.constants.brief[v].set(rescalings[v], output.zero_point, is_symmetric(output));
+    }
+    if (header.is_brief) return;
+    for (int v = 0; v < 4; ++v) {
+      Long& constants = header.constants.general[v];
+      for (int i = 0; i < L; ++i) {
+        const simd::Rescaling& r = rescalings[v][i];
+        constants.bias[i] = r.bias;
+        constants.mantissa[i] = r.multiplier.mantissa;
+        constants.left[i] = r.multiplier.shift > 0 ? r.multiplier.shift : 0;
+        constants.right[i] = r.multiplier.shift > 0 ? 0 : -r.multiplier.shift;
+      }
+    }
+  }
+
+  /// One strip of one step.
+  struct Tile {
+    const std::uint8_t* taps[2 * Plan::max_taps];  // the groups under the first block
+    int tap_count = 0;
+    std::int64_t vector_bytes = 0;  // from one of the four vectors of a block to the next
+    const Header* header = nullptr;
+    const std::byte* filter = nullptr;
+    T* to = nullptr;          // the first position's first channel
+    std::int64_t to_row = 0;  // between output rows
+    std::int64_t to_position = 0;
+    std::int64_t positions = 0;
+    DepthwiseChunk chunk{};
+  };
+
+  static void rows(const DepthwiseShape& shape, const Plan& plan, const DepthwiseByteOutput& output, const T* image,
+                   const std::byte* packed, T* out, std::int64_t begin, std::int64_t end) {
+    alignas(64) std::uint8_t memory[Plan::buffer_bytes];
+    const std::int64_t line = shape.x.input * shape.channels;
+    Tile tile;
+    tile.to_row = shape.x.output * shape.output_channels;
+    tile.to_position = shape.output_channels;
+    for (std::int64_t c = 0; c < plan.chunks; ++c, packed += chunk_bytes(plan)) {
+      tile.chunk = Plan::chunk(c, shape.output_channels);
+      tile.header = reinterpret_cast<const Header*>(packed);
+      tile.filter = packed + sizeof(Header);
+      const typename Plan::Strip strip(plan, shape, tile.chunk);
+      std::uint8_t* const groups = memory + plan.rows * strip.row_bytes;
+      tile.vector_bytes = strip.vector_bytes;
+      tile.tap_count = 0;
+      for (int pass = 0; pass < (tile.header->is_split ? 2 : 1); ++pass) {
+        for (int g = 0; g < plan.groups; ++g) {
+          for (int k = 0; k < shape.x.filter; ++k) {
+            const StagedColumn column = strip.columns[k];
+            const std::int64_t at = column.plane * strip.plane_bytes + std::int64_t{column.start} * tile.chunk.cell;
+            tile.taps[tile.tap_count++] = groups + g * strip.group_bytes + at * Groups::value_bytes / 4;
+          }
+        }
+      }
+      for (std::int64_t x = 0; x < shape.x.output; x += strip.positions) {
+        tile.positions = shape.x.output - x < strip.positions ? shape.x.output - x : strip.positions;
+        const Stager stager{
+            shape, strip, tile.chunk, static_cast<std::uint8_t>(output.input_zero_point ^ Stager::flip), shape.x.origin(x), tile.positions};
+        // Rows are counted from the first one that the first window meets; a row's place in the ring follows from that.
+        std::int64_t staged = 0;
+        for (std::int64_t i = begin; i < end; ++i) {
+          const std::int64_t y = i * plan.step, top = y * shape.y.stride;
+          const bool shares_rows = shape.y.dilation == 1;
+          if (staged < top || !shares_rows) staged = top;
+          for (; staged < top + plan.rows; ++staged) {
+            const std::int64_t iy = shares_rows ? staged - shape.y.before : shape.y.origin(y) + (staged - top) * shape.y.dilation;
+            stager.stage(iy >= 0 && iy < shape.y.input ? image + iy * line : nullptr, memory + staged % plan.rows * strip.row_bytes);
+          }
+          interleave(plan, strip, memory, top, groups);
+          tile.to = out + (y * shape.x.output + x) * shape.output_channels + tile.chunk.first;
+          compute(plan, output, tile, plan.step == 2 && y + 1 < shape.y.output ? 2 : 1);
+        }
+      }
+    }
+  }
+
+  static void interleave(const Plan& plan, const typename Plan::Strip& strip, const std::uint8_t* ring, std::int64_t top,
+                         std::uint8_t* groups) {
+    for (int g = 0; g < plan.groups; ++g) {
+      const std::uint8_t* from[depth];
+      // Where a group has more rows than there are, any will do: their filter is 0.
+      for (int k = 0; k < depth; ++k) {
+        from[k] = ring + (g * depth + k < plan.rows ? top + g * depth + k : top) % plan.rows * strip.row_bytes;
+      }
+      std::uint8_t* to = groups + g * strip.group_bytes;
+      for (std::int64_t i = 0; i < strip.row_bytes; i += block, to += vector_bytes) {
+        Groups::interleave(from, i, to, strip.vector_bytes);
+      }
+    }
+  }
+
+  static void compute(const Plan& plan, const DepthwiseByteOutput& output, const Tile& tile, int rows) {
+    constexpr int common = 3 * ((4 + depth - 1) / depth);  // taps of a 3x3 filter for two output rows
+    const bool is_common = tile.tap_count == common;
+    const bool symmetric = is_symmetric(output);
+    if (plan.step == 2) {
+      if (rows == 2) return select<2, 2, common>(output, tile, is_common, symmetric);
+      return select<2, 1, 0>(output, tile, false, symmetric);
+    }
+    select<1, 1, common>(output, tile, is_common, symmetric);
+  }
+  template <int Step, int Rows, int Common>
+  static void select(const DepthwiseByteOutput& output, const Tile& tile, bool is_common, bool symmetric) {
+    if (!tile.header->is_brief) return blocks<Step, Rows, 0, Finish::general>(output, tile);
+    if constexpr (Common != 0) {
+      if (is_common) {
+        if (symmetric) return blocks<Step, Rows, Common, Finish::symmetric>(output, tile);
+        return blocks<Step, Rows, Common, Finish::positive>(output, tile);
+      }
+    }
+    if (symmetric) return blocks<Step, Rows, 0, Finish::symmetric>(output, tile);
+    blocks<Step, Rows, 0, Finish::positive>(output, tile);
+  }
+
+  enum class Finish { positive, symmetric, general };
+
+  /// Step: output rows that the filter is packed for; Rows: those made; Taps: how many, or 0 where the tile knows.
+  template <int Step, int Rows, int Taps, Finish F> static TFL_NOINLINE void blocks(const DepthwiseByteOutput& output, const Tile& tile) {
+    const T lo = static_cast<T>(output.range.lo), hi = static_cast<T>(output.range.hi);
+    const auto& constants = tile.header->constants;
+    const int per_block = block / tile.chunk.cell;
+    const bool whole = tile.chunk.count == tile.chunk.cell && (per_block == 1 || tile.to_position == tile.chunk.cell);
+    std::int64_t left = tile.positions;
+    T* to = tile.to;
+    for (std::int64_t at = 0; left > 0; at += vector_bytes, left -= per_block, to += per_block * tile.to_position) {
+      V sums[Rows][4];
+      TFL_UNROLL
+      for (int v = 0; v < 4; ++v) {
+        if constexpr (F == Finish::general) {
+          sums[0][v] = simd::load<A>(constants.general[v].bias);
+        } else {
+          sums[0][v] = constants.brief[v].start();
+        }
+        if constexpr (Rows == 2) sums[1][v] = sums[0][v];
+      }
+      if constexpr (Taps > 0) {
+        TFL_UNROLL
+        for (int t = 0; t < Taps; ++t) add_tap<Step, Rows>(tile, t, at, sums);
+      } else {
+        for (int t = 0; t < tile.tap_count; ++t) add_tap<Step, Rows>(tile, t, at, sums);
+      }
+      TFL_UNROLL
+      for (int v = 0; v < 4; ++v) {
+        TFL_UNROLL
+        for (int r = 0; r < Rows; ++r) {
+          if constexpr (F == Finish::general) {
+            const Long& c = constants.general[v];
+            sums[r][v] = simd::multiply<A>(sums[r][v], simd::LaneMultipliers<A>{simd::load<A>(c.mantissa), simd::load<A>(c.left),
+                                                                                simd::load<A>(c.right)}) +
+                         V(output.zero_point);
+          } else {
+            sums[r][v] = constants.brief[v].template finish<F == Finish::symmetric>(sums[r][v]);
+          }
+        }
+      }
+      TFL_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        T* row = to + r * tile.to_row;
+        if (whole && left >= per_block) {
+          Groups::store(row, sums[r], lo, hi);
+        } else {
+          T values[block];
+          Groups::store(values, sums[r], lo, hi);
+          scatter(values, tile.chunk, left < per_block ? static_cast<int>(left) : per_block, row, tile.to_position);
+        }
+      }
+    }
+  }
+
+  template <int Step, int Rows> static TFL_ALWAYS_INLINE void add_tap(const Tile& tile, int t, std::int64_t at, V (&sums)[Rows][4]) {
+    const std::uint8_t* from = tile.taps[t] + at;
+    const std::byte* filter = tile.filter + std::int64_t{t} * Step * 4 * vector_bytes;
+    TFL_UNROLL
+    for (int v = 0; v < 4; ++v) {
+      const typename Groups::Group group = Groups::load(from + v * tile.vector_bytes);
+      TFL_UNROLL
+      for (int r = 0; r < Rows; ++r) sums[r][v] = Groups::dot(sums[r][v], group, filter + (4 * r + v) * vector_bytes);
+    }
+  }
+
+  static void scatter(const T* values, const DepthwiseChunk& chunk, int positions, T* to, std::int64_t step) {
+    for (int i = 0; i < positions; ++i, values += chunk.cell, to += step) {
+      if (chunk.count == 16) {
+        std::memcpy(to, values, 16);
+      } else if (chunk.count == 32) {
+        std::memcpy(to, values, 32);
+      } else if (chunk.count == 8) {
+        std::memcpy(to, values, 8);
+      } else {
+        std::memcpy(to, values, static_cast<std::size_t>(chunk.count));
+      }
+    }
+  }
+};
+
+}  // namespace tfl::detail
