@@ -32,21 +32,30 @@ template <class A, class T> struct DepthwiseBytes {
   struct Long {
     std::int32_t bias[L], mantissa[L], left[L], right[L];
   };
-  /// Filters of uint8 are 9 bits wide without their zero point: what bytes don't hold is a second filter.
+  /// Filters of uint8 are 9 bits wide without their zero point: what a byte does not hold is further filters, multiplied in turn.
   static constexpr bool may_split = std::is_unsigned_v<T> && sizeof(typename Groups::Weight) == 1;
-  struct alignas(64) Header {
+  struct alignas(16) Header {  // where filters are no constants it lies in an arena
     union Constants {
       Short brief[4];
       Long general[4];
     } constants;
-    bool is_brief, is_split;
+    bool is_brief;
+    int parts;  // filters that hold something
+    std::byte to_next_cache_line[48];
   };
 
   static constexpr std::int64_t filter_bytes(const Plan& plan) { return std::int64_t{plan.taps} * plan.step * 4 * vector_bytes; }
-  static constexpr std::int64_t chunk_bytes(const Plan& plan) {
-    return static_cast<std::int64_t>(sizeof(Header)) + (filter_bytes(plan) * (may_split ? 2 : 1) + 63) / 64 * 64;
+  /// As many as the zero point may ask for, two for most, none but the first where it is 128.
+  static constexpr int max_parts(std::int32_t filter_zero_point) {
+    if (!may_split || filter_zero_point == 128) return 1;
+    return filter_zero_point == 0 ? 3 : 2;  // 255 is 127 + 127 + 1, while -255 is -128 - 127
   }
-  static constexpr std::int64_t packed_bytes(const Plan& plan) { return plan.chunks * chunk_bytes(plan); }
+  static constexpr std::int64_t chunk_bytes(const Plan& plan, std::int32_t filter_zero_point) {
+    return static_cast<std::int64_t>(sizeof(Header)) + (filter_bytes(plan) * max_parts(filter_zero_point) + 63) / 64 * 64;
+  }
+  static constexpr std::int64_t packed_bytes(const Plan& plan, std::int32_t filter_zero_point) {
+    return plan.chunks * chunk_bytes(plan, filter_zero_point);
+  }
 
   /// Whether results below the zero point are clamped anyway.
   static bool is_symmetric(const DepthwiseByteOutput& output) { return output.range.lo < output.zero_point; }
@@ -55,7 +64,7 @@ template <class A, class T> struct DepthwiseBytes {
   static void pack(const DepthwiseShape& shape, const DepthwiseByteOutput& output, const T* filter, const std::int32_t* bias,
                    const Multiplier* multipliers, std::byte* to) {
     const Plan plan(shape);
-    for (std::int64_t i = 0; i < plan.chunks; ++i, to += chunk_bytes(plan)) {
+    for (std::int64_t i = 0; i < plan.chunks; ++i, to += chunk_bytes(plan, output.filter_zero_point)) {
       pack_chunk(shape, plan, output, Plan::chunk(i, shape.output_channels), filter, bias, multipliers, to);
     }
   }
@@ -82,7 +91,7 @@ template <class A, class T> struct DepthwiseBytes {
                          const T* filter, const std::int32_t* bias, const Multiplier* multipliers, std::byte* to) {
     Header& header = *new (to) Header{};
     auto* weights = reinterpret_cast<typename Groups::Weight*>(to + sizeof(Header));
-    std::memset(weights, 0, static_cast<std::size_t>(chunk_bytes(plan)) - sizeof(Header));
+    std::memset(weights, 0, static_cast<std::size_t>(chunk_bytes(plan, output.filter_zero_point)) - sizeof(Header));
     constexpr int staged_offset = std::is_signed_v<T> ? (Groups::staged_signed ? 0 : -128) : (Groups::staged_signed ? 128 : 0);
     simd::Rescaling rescalings[4][L];
     for (int i = 0; i < block; ++i) {
@@ -97,18 +106,15 @@ template <class A, class T> struct DepthwiseBytes {
           const std::int32_t value = filter[(ky * shape.x.filter + kx) * shape.output_channels + c] - output.filter_zero_point;
           sum += value;
           magnitude += value < 0 ? -value : value;
-          std::int32_t kept = value, rest = 0;
-          if constexpr (may_split) {
-            kept = value < -128 ? -128 : value > 127 ? 127 : value;
-            rest = value - kept;
-            header.is_split = header.is_split || rest != 0;
-          }
-          for (int r = 0; r < plan.step; ++r) {
-            const std::int64_t row = ky + r, tap = row / depth * shape.x.filter + kx;
-            auto* at = weights + (((tap * plan.step + r) * 4 + vector) * L + lane) * depth + row % depth;
-            *at = static_cast<typename Groups::Weight>(kept);
-            if constexpr (may_split) {
-              at[filter_bytes(plan) / static_cast<std::int64_t>(sizeof(*at))] = static_cast<typename Groups::Weight>(rest);
+          std::int32_t rest = value;
+          for (int part = 0; part == 0 || rest != 0; ++part) {
+            std::int32_t kept = rest;
+            if constexpr (may_split) kept = rest < -128 ? -128 : rest > 127 ? 127 : rest;
+            rest -= kept;
+            if (part >= header.parts) header.parts = part + 1;
+            for (int r = 0; r < plan.step; ++r) {
+              const std::int64_t row = ky + r, tap = part * plan.taps + row / depth * shape.x.filter + kx;
+              weights[(((tap * plan.step + r) * 4 + vector) * L + lane) * depth + row % depth] = static_cast<typename Groups::Weight>(kept);
             }
           }
         }
@@ -136,7 +142,7 @@ template <class A, class T> struct DepthwiseBytes {
 
   /// One strip of one step.
   struct Tile {
-    const std::uint8_t* taps[2 * Plan::max_taps];  // the groups under the first block
+    const std::uint8_t* taps[(may_split ? 3 : 1) * Plan::max_taps];  // the groups under the first block
     int tap_count = 0;
     std::int64_t vector_bytes = 0;  // from one of the four vectors of a block to the next
     const Header* header = nullptr;
@@ -155,7 +161,7 @@ template <class A, class T> struct DepthwiseBytes {
     Tile tile;
     tile.to_row = shape.x.output * shape.output_channels;
     tile.to_position = shape.output_channels;
-    for (std::int64_t c = 0; c < plan.chunks; ++c, packed += chunk_bytes(plan)) {
+    for (std::int64_t c = 0; c < plan.chunks; ++c, packed += chunk_bytes(plan, output.filter_zero_point)) {
       tile.chunk = Plan::chunk(c, shape.output_channels);
       tile.header = reinterpret_cast<const Header*>(packed);
       tile.filter = packed + sizeof(Header);
@@ -163,7 +169,7 @@ template <class A, class T> struct DepthwiseBytes {
       std::uint8_t* const groups = memory + plan.rows * strip.row_bytes;
       tile.vector_bytes = strip.vector_bytes;
       tile.tap_count = 0;
-      for (int pass = 0; pass < (tile.header->is_split ? 2 : 1); ++pass) {
+      for (int part = 0; part < tile.header->parts; ++part) {
         for (int g = 0; g < plan.groups; ++g) {
           for (int k = 0; k < shape.x.filter; ++k) {
             const StagedColumn column = strip.columns[k];

@@ -15,12 +15,14 @@
 #include <type_traits>
 
 #include "tfl/kernels/depthwise_bytes.hpp"
+#include "tfl/kernels/depthwise_float.hpp"
 #include "tfl/kernels/depthwise_tile.hpp"
 #include "tfl/kernels/dynamic_range.hpp"
 #include "tfl/kernels/filter_quantization.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/window.hpp"
 #include "tfl/quant/activation.hpp"
+#include "tfl/simd/narrower.hpp"
 
 namespace tfl {
 
@@ -121,14 +123,20 @@ struct DepthwiseConv2D {
     if constexpr (simd::has_row_groups<Arch>) {
       if (type == TensorType::int8 || type == TensorType::uint8) {
         if (const detail::DepthwiseRowsPlan<Arch> rows(shape_of(p)); rows.possible) {
+          const std::int32_t zero_point = node.input(1).quantization.zero_point;
           Needs needs;
           needs.multipliers = p.output_channels;
-          (p.packs ? needs.packed_bytes : needs.scratch_bytes) = type == TensorType::int8
-                                                                     ? detail::DepthwiseBytes<Arch, std::int8_t>::packed_bytes(rows)
-                                                                     : detail::DepthwiseBytes<Arch, std::uint8_t>::packed_bytes(rows);
+          (p.packs ? needs.packed_bytes : needs.scratch_bytes) =
+              type == TensorType::int8 ? detail::DepthwiseBytes<Arch, std::int8_t>::packed_bytes(rows, zero_point)
+                                       : detail::DepthwiseBytes<Arch, std::uint8_t>::packed_bytes(rows, zero_point);
           return needs;
         }
       }
+    }
+    if (type == TensorType::float32 && !p.hybrid) {
+      Needs needs;
+      std::int64_t& bytes = p.packs ? needs.packed_bytes : needs.scratch_bytes;
+      if (for_float<Arch>(shape_of(p), [&](auto kernel) { bytes = decltype(kernel)::packed_bytes(shape_of(p)); })) return needs;
     }
     const Plan<Arch> plan(p, bytes_of(node.input(0).type, 1), block_header_bytes<Arch>(node));
     Needs needs;
@@ -143,6 +151,13 @@ struct DepthwiseConv2D {
       if (detail::DepthwiseRowsPlan<typename Run::Arch>(shape_of(run.prepared)).possible) {
         return ByteKernel<typename Run::Arch, In>::pack(shape_of(run.prepared), byte_output(run.prepared), filter.data(), bias.data(),
                                                         run.multipliers.data(), to);
+      }
+    }
+    if constexpr (std::is_same_v<typename Filter::value_type, float>) {
+      const detail::DepthwiseShape shape = shape_of(run.prepared);
+      if (for_float<typename Run::Arch>(
+              shape, [&](auto kernel) { decltype(kernel)::pack(shape, filter.data(), bias.data(), reinterpret_cast<float*>(to)); })) {
+        return;
       }
     }
     pack_blocks<typename Run::Arch, kernel_input<In, Filter>, typename In::value_type>(run, filter.data(), bias.data(), to);
@@ -162,6 +177,17 @@ struct DepthwiseConv2D {
         }
         return ByteKernel<A, In>::run(shape_of(p), byte_output(p), run.executor, p.batches, in.data(), p.packs ? run.packed : run.scratch,
                                       out.data());
+      }
+    }
+    if constexpr (std::is_same_v<typename Filter::value_type, float>) {
+      const detail::DepthwiseShape shape = shape_of(p);
+      if (for_float<A>(shape, [&](auto kernel) {
+            using Kernel = decltype(kernel);
+            if (!p.packs) Kernel::pack(shape, filter.data(), bias.data(), reinterpret_cast<float*>(run.scratch));
+            Kernel::run(shape, p.output.real, run.executor, p.batches, in.data(),
+                        reinterpret_cast<const float*>(p.packs ? run.packed : run.scratch), out.data());
+          })) {
+        return;
       }
     }
     const Plan<A> plan(p, sizeof(K), sizeof(typename detail::ChannelBlockOf<A, K, T, typename Bias::value_type>::type));
@@ -203,6 +229,19 @@ struct DepthwiseConv2D {
   static constexpr detail::DepthwiseShape shape_of(const Prepared& p) { return {p.y, p.x, p.channels, p.output_channels, p.multiplier}; }
   static constexpr detail::DepthwiseByteOutput byte_output(const Prepared& p) {
     return {p.input_zero_point, p.filter_zero_point, p.output.zero_point, p.output.integer};
+  }
+
+  /// Calls f with the float kernel whose vectors the channels fill; false where none is for this shape.
+  template <class A, class F> static constexpr bool for_float(const detail::DepthwiseShape& shape, F f) {
+    using Kernel = detail::DepthwiseFloat<A>;
+    if constexpr (std::is_same_v<A, simd::Scalar>) {
+      return false;
+    } else {
+      if (shape.channels < Kernel::L) return for_float<simd::Narrower<A>>(shape, f);
+      if (!Kernel::possible(shape)) return false;
+      f(Kernel{});
+      return true;
+    }
   }
 
   /// The kernel's input: quantized while running where the filter is int8 and the data is not.

@@ -92,6 +92,26 @@ template <> struct RowGroups<Avx2> {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bytes);
   }
 };
+#if defined(__AVXVNNI__)
+/// Four rows, as bytes.
+template <> struct RowGroups<AvxVnni> : RowGroups<Avx2> {
+  static constexpr int depth = 4;
+  using Weight = std::int8_t;
+  using V = Int32<AvxVnni>;
+  static TFL_ALWAYS_INLINE void interleave(const std::uint8_t* const* rows, std::int64_t at, std::uint8_t* to, std::int64_t plane) {
+    const __m256i a = load(rows[0] + at), b = load(rows[1] + at), c = load(rows[2] + at), d = load(rows[3] + at);
+    const __m256i ab_low = _mm256_unpacklo_epi8(a, b), ab_high = _mm256_unpackhi_epi8(a, b);
+    const __m256i cd_low = _mm256_unpacklo_epi8(c, d), cd_high = _mm256_unpackhi_epi8(c, d);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_unpacklo_epi16(ab_low, cd_low));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + plane), _mm256_unpackhi_epi16(ab_low, cd_low));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 2 * plane), _mm256_unpacklo_epi16(ab_high, cd_high));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 3 * plane), _mm256_unpackhi_epi16(ab_high, cd_high));
+  }
+  static TFL_ALWAYS_INLINE V dot(V sum, Group x, const std::byte* weights) {
+    return V(_mm256_dpbusd_avx_epi32(sum, x, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights))));
+  }
+};
+#endif
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
@@ -145,6 +165,7 @@ template <> struct RowGroups<Avx512Vnni> : RowGroups<Avx512> {
     return V(_mm512_dpbusd_epi32(sum, x, _mm512_loadu_si512(weights)));
   }
 };
+template <> struct RowGroups<Avx512Amx> : RowGroups<Avx512Vnni> {};
 #endif
 #endif
 
@@ -199,6 +220,7 @@ template <> struct RowGroups<NeonDotprod> : RowGroups<Neon> {
     return V(vdotq_s32(sum, x, vreinterpretq_s8_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(weights)))));
   }
 };
+template <> struct RowGroups<NeonI8mm> : RowGroups<NeonDotprod> {};
 #endif
 #endif
 

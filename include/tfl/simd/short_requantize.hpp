@@ -139,6 +139,7 @@ template <> struct ShortRequantization<Avx2> : detail::WideProductConstants<Avx2
     return Int32<Avx2>(_mm256_srav_epi32(y, at(right)));
   }
 };
+template <> struct ShortRequantization<AvxVnni> : ShortRequantization<Avx2> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
@@ -162,6 +163,7 @@ template <> struct ShortRequantization<Avx512> : detail::WideProductConstants<Av
   }
 };
 template <> struct ShortRequantization<Avx512Vnni> : ShortRequantization<Avx512> {};
+template <> struct ShortRequantization<Avx512Amx> : ShortRequantization<Avx512> {};
 #endif
 
 }  // namespace tfl::simd
