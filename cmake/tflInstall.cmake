@@ -13,6 +13,7 @@ configure_package_config_file(cmake/tflConfig.cmake.in "${PROJECT_BINARY_DIR}/tf
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/tflConfigVersion.cmake" COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/tflConfig.cmake" "${PROJECT_BINARY_DIR}/tflConfigVersion.cmake" "${PROJECT_SOURCE_DIR}/cmake/tflDependencies.cmake"
         "${PROJECT_SOURCE_DIR}/cmake/tflDispatch.cmake" "${PROJECT_SOURCE_DIR}/cmake/tflDispatchObject.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/tflStaticModel.cmake"
         DESTINATION "${tfl_config_dir}" COMPONENT development)
 
 # pkg-config knows neither flatbuffers nor xsimd by one name on every system, so their directories stand in the file.

@@ -109,13 +109,13 @@ TFL_ALWAYS_INLINE void add_runs(const Runs<T>& runs, const W* w, std::int64_t st
 template <class A, class T, class W, class Finish>
 TFL_ALWAYS_INLINE void for_each_product(const Runs<T>& runs, const W* weights, std::int64_t step, std::int64_t count, std::int32_t x_zero,
                                         std::int32_t w_zero, Finish finish) {
-  std::int64_t n = 0;
-  for (; n + 4 <= count; n += 4) {
+  const std::int64_t fours = count - count % 4;
+  for (std::int64_t n = 0; n < fours; n += 4) {
     SumOf<T> sums[4] = {};
     detail::add_runs<A, 4>(runs, weights + n * step, step, x_zero, w_zero, sums);
     for (int i = 0; i < 4; ++i) finish(n + i, sums[i]);
   }
-  for (; n < count; ++n) {
+  for (std::int64_t n = fours; n < count; ++n) {
     SumOf<T> sum = 0;
     detail::add_runs<A, 1>(runs, weights + n * step, step, x_zero, w_zero, &sum);
     finish(n, sum);

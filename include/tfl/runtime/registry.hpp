@@ -17,6 +17,7 @@
 #include "tfl/core/status.hpp"
 #include "tfl/core/tensor.hpp"
 #include "tfl/kernels/op.hpp"
+#include "tfl/kernels/signature.hpp"
 #include "tfl/model/custom_options.hpp"
 #include "tfl/model/options.hpp"
 #include "tfl/model/schema.hpp"
@@ -126,14 +127,6 @@ concept OpLike = HasCode<O> && HasOptions<O> && HasRead<O> && HasInfer<O> && Has
 
 namespace detail {
 
-template <class O> constexpr OpTraits traits_of() {
-  if constexpr (requires { O::traits; }) {
-    return O::traits;
-  } else {
-    return {};
-  }
-}
-
 template <class O> inline constexpr bool has_parts = requires(const typename O::Options& options, const NodeDescription& node) {
   { O::part_offset(options, node, 0) } -> std::same_as<std::int64_t>;
 };
@@ -154,22 +147,6 @@ template <class O> constexpr std::string_view custom_name_of() {
   }
 }
 
-template <class T> struct ElementOf {
-  using type = T;
-  static constexpr bool matches(TensorType t) { return t == tensor_type_of<T>; }
-};
-template <int N> struct ElementOf<Raw<N>> {
-  using type = Raw<N>;
-  static constexpr bool matches(TensorType t) { return bits_of(t) == 8 * N; }
-};
-
-template <> struct ElementOf<Unread> {
-  using type = std::byte;
-  static constexpr bool matches(TensorType) { return true; }
-};
-
-constexpr std::byte no_bytes[64] = {};
-
 // The address of a tensor's data for a kernel: a tensor without elements still isn't an absent one.
 inline std::byte* address(const Tensor& t) { return t.data != nullptr ? t.data : const_cast<std::byte*>(no_bytes); }
 
@@ -183,14 +160,6 @@ struct TensorSource {
     return V(reinterpret_cast<T*>(address(t)), typename V::extents_type(fold(Fold::flat, t.description.shape)));
   }
 };
-
-template <class O> constexpr Fold fold_of(std::size_t position) {
-  if constexpr (requires { O::folds; }) {
-    return position < std::size(O::folds) ? O::folds[position] : Fold::flat;
-  } else {
-    return Fold::flat;
-  }
-}
 
 /// How one position of a signature matches tensors and is shown to the kernel.
 template <class T, Fold F, bool Const> struct Argument {

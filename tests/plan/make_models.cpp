@@ -1,0 +1,106 @@
+// plan_make_models DIRECTORY: small models, one for each thing that the header of a static plan can hold.
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "tfl/model/builder.hpp"
+
+namespace {
+
+using tfl::BuiltinOperator;
+using tfl::ModelBuilder;
+using tfl::TensorType;
+namespace schema = tfl::schema;
+
+/// Several outputs, a variable number of inputs, paddings and axes that are constants, a view, an operand in place, two inputs.
+std::vector<std::uint8_t> moving() {
+  ModelBuilder b;
+  const auto tensor = [&](const char* name, std::vector<std::int32_t> shape) {
+    return b.add_tensor({.name = name, .type = TensorType::float32, .shape = std::move(shape)});
+  };
+  const int x = tensor("x \"quoted\"?\?/\n", {1, 4, 5, 6}), y = tensor("y", {1, 1, 1, 6});
+  const int axis = b.add_constant<std::int32_t>({.name = "axis", .shape = {}}, {3});
+  const int left = tensor("left", {1, 4, 5, 3}), right = tensor("right", {1, 4, 5, 3});
+  b.add_operator(BuiltinOperator::SPLIT, {axis, x}, {left, right}, [](auto& t) { return schema::CreateSplitOptions(t, 2); });
+  const int turned = tensor("turned", {1, 4, 5, 6});
+  b.add_operator(BuiltinOperator::CONCATENATION, {right, left}, {turned}, [](auto& t) { return schema::CreateConcatenationOptions(t, 3); });
+  const int scaled = tensor("scaled", {1, 4, 5, 6});
+  b.add_operator(BuiltinOperator::MUL, {turned, y}, {scaled},
+                 [](auto& t) { return schema::CreateMulOptions(t, schema::ActivationFunctionType::RELU6); });
+  const int paddings = b.add_constant<std::int32_t>({.name = "paddings", .shape = {4, 2}}, {0, 0, 1, 0, 0, 2, 0, 0});
+  const int padded = tensor("padded", {1, 5, 7, 6});
+  b.add_operator(BuiltinOperator::PAD, {scaled, paddings}, {padded});
+  const int flat_shape = b.add_constant<std::int32_t>({.name = "shape", .shape = {2}}, {5, 42});
+  const int flat = tensor("flat", {5, 42});
+  b.add_operator(BuiltinOperator::RESHAPE, {padded, flat_shape}, {flat});
+  const int negative = tensor("negative", {5, 42});
+  b.add_operator(BuiltinOperator::NEG, {flat}, {negative});
+  const int axes = b.add_constant<std::int32_t>({.name = "axes", .shape = {1}}, {1});
+  const int mean = tensor("mean", {5});
+  b.add_operator(BuiltinOperator::MEAN, {negative, axes}, {mean}, [](auto& t) { return schema::CreateReducerOptions(t, false); });
+  b.set_inputs({x, y});
+  b.set_outputs({mean, negative});
+  return b.finish();
+}
+
+/// A kernel that may fail: indices come at run time.
+std::vector<std::uint8_t> gathering() {
+  ModelBuilder b;
+  const int table = b.add_constant<std::int8_t>({.name = "table", .shape = {4, 3}}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  const int indices = b.add_tensor({.name = "indices", .type = TensorType::int32, .shape = {2}});
+  const int rows = b.add_tensor({.name = "rows", .type = TensorType::int8, .shape = {2, 3}});
+  b.add_operator(
+      BuiltinOperator::GATHER, {table, indices}, {rows}, [](auto& t) { return schema::CreateGatherOptions(t, 0); }, 2);
+  b.set_inputs({indices});
+  b.set_outputs({rows});
+  return b.finish();
+}
+
+/// A variable: what one run leaves, the next one finds.
+std::vector<std::uint8_t> remembering() {
+  ModelBuilder b;
+  const int x = b.add_tensor({.name = "x", .type = TensorType::float32, .shape = {1, 3}});
+  const int features = b.add_constant<float>({.name = "features", .shape = {2, 3}}, {0.5f, -1.0f, 0.25f, 1.0f, 0.125f, -0.5f});
+  const int time = b.add_constant<float>({.name = "time", .shape = {2, 4}}, {0.5f, 1.0f, -1.0f, 2.0f, 0.25f, 0.5f, 1.0f, -2.0f});
+  const int state = b.add_tensor({.name = "state", .type = TensorType::float32, .shape = {1, 8}, .is_variable = true});
+  const int y = b.add_tensor({.name = "y", .type = TensorType::float32, .shape = {1, 2}});
+  b.add_operator(BuiltinOperator::SVDF, {x, features, time, -1, state}, {y}, [](auto& t) { return schema::CreateSVDFOptions(t, 1); });
+  b.set_inputs({x});
+  b.set_outputs({y});
+  return b.finish();
+}
+
+/// Nodes that the generator computes: only the last one is left. Its second operand comes from constants, a third from a shape.
+std::vector<std::uint8_t> folding() {
+  ModelBuilder b;
+  const tfl::QuantizationSpec tenths{.scales = {0.1f}, .zero_points = {3}};
+  const int x = b.add_tensor({.name = "x", .type = TensorType::float32, .shape = {2, 2}});
+  const int stored = b.add_constant<std::int8_t>({.name = "stored", .shape = {2, 2}, .quantization = tenths}, {1, 2, 3, 100});
+  const int real = b.add_tensor({.name = "real", .type = TensorType::float32, .shape = {2, 2}});
+  b.add_operator(BuiltinOperator::DEQUANTIZE, {stored}, {real});
+  const int sum = b.add_tensor({.name = "sum", .type = TensorType::float32, .shape = {2, 2}});
+  b.add_operator(BuiltinOperator::ADD, {x, real}, {sum}, [](auto& t) { return schema::CreateAddOptions(t); });
+  const int shape = b.add_tensor({.name = "shape", .type = TensorType::int32, .shape = {2}});
+  b.add_operator(BuiltinOperator::SHAPE, {x}, {shape}, [](auto& t) { return schema::CreateShapeOptions(t, schema::TensorType::INT32); });
+  b.set_inputs({x});
+  b.set_outputs({sum, shape});
+  return b.finish();
+}
+
+bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) return false;
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  return std::fclose(file) == 0 && written;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const std::string directory = std::string(argv[1]) + '/';
+  const bool written = write(directory + "moving.tflite", moving()) && write(directory + "gathering.tflite", gathering()) &&
+                       write(directory + "remembering.tflite", remembering()) && write(directory + "folding.tflite", folding());
+  return written ? 0 : 1;
+}

@@ -1,0 +1,86 @@
+// Static plans of models that are built for this test: one for each thing that a header can hold.
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "folding.hpp"
+#include "gathering.hpp"
+#include "moving.hpp"
+#include "plan/beside_interpreter.hpp"
+#include "remembering.hpp"
+#include "tfl/model/model.hpp"
+
+namespace {
+
+using tfl::PlanArena;
+using tfl::PlanExtents;
+using tfl::StaticPlan;
+
+tfl::Model model(const char* name) {
+  auto loaded = tfl::Model::from_file((std::string(TFL_PLAN_MODELS "/") + name + ".tflite").c_str());
+  EXPECT_TRUE(loaded) << loaded.message();
+  return *loaded;
+}
+
+TEST(SmallModels, MovesData) {
+  static StaticPlan<moving> plan;
+  tfl::test::expect_same_results(plan, model("moving"));
+  static StaticPlan<moving, PlanExtents::fixed> fixed;
+  tfl::test::expect_same_results(fixed, model("moving"));
+  EXPECT_STREQ(decltype(plan.input<0>())::name, "x \"quoted\"?\?/\n");
+}
+
+TEST(SmallModels, ReshapesAndOverwritesInPlace) {
+  // PAD's output, its reshaped view and the negated numbers are one block.
+  int blocks = 0;
+  for (const tfl::plan::Tensor& t : moving::tensors) {
+    for (const tfl::plan::Tensor& other : moving::tensors) {
+      blocks += &t < &other && t.is_placed() && other.is_placed() && t.bytes() == 5 * 42 * 4 && other.bytes() == 5 * 42 * 4 &&
+                        t.arena_at == other.arena_at
+                    ? 1
+                    : 0;
+    }
+  }
+  EXPECT_EQ(blocks, 3) << "three tensors make three pairs";
+}
+
+TEST(SmallModels, TellsWhenDataBreaksARule) {
+  static StaticPlan<gathering> plan;
+  static_assert(std::is_same_v<decltype(plan.invoke()), tfl::Violation>);
+  plan.input<0>()[0] = 3;
+  plan.input<0>()[1] = 0;
+  EXPECT_FALSE(plan.invoke());
+  const auto rows = plan.output<0>();
+  EXPECT_EQ(std::vector<std::int8_t>(rows.begin(), rows.end()), (std::vector<std::int8_t>{10, 11, 12, 1, 2, 3}));
+  plan.input<0>()[0] = 4;
+  const tfl::Violation violation = plan.invoke();
+  EXPECT_EQ(violation.code, tfl::ErrorCode::invalid_value) << violation.rule;
+}
+
+TEST(SmallModels, KeepsVariables) {
+  StaticPlan<remembering> plan;
+  tfl::test::expect_same_results(plan, model("remembering"), 6);
+  plan.reset_variables();
+  tfl::test::expect_same_results(plan, model("remembering"), 2);
+}
+
+TEST(SmallModels, ResetsVariablesOfACallersArena) {
+  using Plan = StaticPlan<remembering, PlanExtents::dynamic, PlanArena::callers>;
+  Plan::Arena arena;
+  arena.bytes.fill(std::byte{0x7f});
+  Plan plan(arena);
+  tfl::test::expect_same_results(plan, model("remembering"));
+}
+
+TEST(SmallModels, HoldsFoldedConstants) {
+  static_assert(std::is_same_v<folding::Nodes, tfl::plan::Nodes<folding::node_0_ADD>>);
+  static_assert(!StaticPlan<folding>::has_start_up);
+  static constinit StaticPlan<folding> plan;
+  tfl::test::expect_same_results(plan, model("folding"));
+}
+
+}  // namespace

@@ -1,0 +1,66 @@
+// The table of ops, compiled in a file of its own: it takes long, and changes rarely.
+
+#include "tools/tfl_codegen/ops.hpp"
+
+#include <array>
+#include <cstddef>
+#include <type_traits>
+
+#include "tfl/runtime/all_ops.hpp"
+#include "tools/tfl_codegen/options_text.hpp"
+
+namespace tfl::codegen {
+namespace {
+
+template <class Op> std::string options_text(const void* options) {
+  using Options = typename Op::Options;
+  const auto& value = *static_cast<const Options*>(options);
+  if constexpr (std::is_base_of_v<tfl::detail::LstmOptions, Options> && !std::is_same_v<tfl::detail::LstmOptions, Options>) {
+    return '{' + initializer_text<tfl::detail::LstmOptions>(value) + '}';
+  } else {
+    return initializer_text(value);
+  }
+}
+
+template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
+
+// clang-format off
+// A row for every op: its header, and its name there.
+#define TFL_CODEGEN_OPS(row) \
+  row(conv_2d, Conv2D) row(depthwise_conv_2d, DepthwiseConv2D) row(transpose_conv, TransposeConv) row(fully_connected, FullyConnected) \
+  row(batch_matmul, BatchMatMul) row(pool, AveragePool2D) row(pool, MaxPool2D) row(pool, L2Pool2D) \
+  row(binary, Add) row(binary, Sub) row(binary, Mul) row(binary, Div) row(binary, FloorDiv) row(binary, FloorMod) row(binary, Minimum) \
+  row(binary, Maximum) row(binary, SquaredDifference) row(binary, Pow) \
+  row(comparison, Equal) row(comparison, NotEqual) row(comparison, Less) row(comparison, LessEqual) row(comparison, Greater) \
+  row(comparison, GreaterEqual) row(logical, LogicalAnd) row(logical, LogicalOr) row(logical, LogicalNot) \
+  row(select, Select) row(select, SelectV2) \
+  row(activation, Relu) row(activation, Relu6) row(activation, ReluN1To1) row(activation, Relu0To1) row(activation, LeakyRelu) \
+  row(activation, HardSwish) row(activation, Logistic) row(activation, Tanh) row(activation, Elu) row(activation, Gelu) \
+  row(prelu, Prelu) row(softmax, Softmax) row(softmax, LogSoftmax) row(normalization, L2Normalization) \
+  row(unary, Abs) row(unary, Neg) row(unary, Sign) row(unary, Square) row(unary, Sqrt) row(unary, Rsqrt) row(unary, Exp) row(unary, Log) \
+  row(unary, Sin) row(unary, Cos) row(unary, Floor) row(unary, Ceil) row(unary, Round) row(cast, Cast) row(quantize, Quantize) \
+  row(quantize, Dequantize) \
+  row(reduce, Mean) row(reduce, Sum) row(reduce, ReduceProd) row(reduce, ReduceMax) row(reduce, ReduceMin) row(reduce, ReduceAny) \
+  row(reduce, ReduceAll) row(arg_min_max, ArgMax) row(arg_min_max, ArgMin) \
+  row(reshape, Reshape) row(reshape, Squeeze) row(reshape, ExpandDims) row(reshape, ShapeOf) row(reshape, Rank) row(transpose, Transpose) \
+  row(pad, Pad) row(pad, PadV2) row(pad, MirrorPad) row(concatenation, Concatenation) row(concatenation, Pack) row(split, Split) \
+  row(split, SplitV) row(split, Unpack) row(slice, Slice) row(slice, StridedSlice) row(gather, Gather) row(gather, GatherNd) \
+  row(tile, Tile) row(tile, BroadcastTo) row(space_depth, SpaceToDepth) row(space_depth, DepthToSpace) row(space_depth, SpaceToBatchNd) \
+  row(space_depth, BatchToSpaceNd) row(resize, ResizeBilinear) row(resize, ResizeNearestNeighbor) \
+  row(lstm, Lstm) row(lstm, UnidirectionalSequenceLstm) row(svdf, Svdf) row(detection_postprocess, DetectionPostprocess)
+
+#define TFL_CODEGEN_TYPE(header, op) , tfl::op
+using Registry = ListedOps<void TFL_CODEGEN_OPS(TFL_CODEGEN_TYPE)>;
+#define TFL_CODEGEN_TEXT(header, op) OpText{#op, "tfl/kernels/" #header ".hpp", &options_text<tfl::op>},
+constexpr std::array texts{TFL_CODEGEN_OPS(TFL_CODEGEN_TEXT)};
+// clang-format on
+
+static_assert(Registry::size == AllOps::size, "codegen: a new op needs a row here");
+
+}  // namespace
+
+std::span<const OpEntry> entries() { return Registry::entries<simd::Scalar, SerialExecutor>(); }
+
+const OpText& text_of(const OpEntry& entry) { return texts[static_cast<std::size_t>(&entry - entries().data())]; }
+
+}  // namespace tfl::codegen
