@@ -8,6 +8,7 @@
 #include "tfl/kernels/window.hpp"
 #include "tfl/linalg/direct.hpp"
 #include "tfl/linalg/pack.hpp"
+#include "tfl/simd/tiles.hpp"
 
 namespace tfl::linalg {
 
@@ -74,6 +75,44 @@ template <class T> class WindowRows {
     }
     return table;
   }
+
+#if TFL_HAS_TILES
+  /// The windows first <= m < first + count as rows of all taps, `row` bytes apart. Writes up to 63 bytes behind the last one.
+  void stage(std::int64_t first, int count, std::uint8_t* to, std::int64_t row) const requires(sizeof(T) == 1) {
+    const std::int64_t channels = shape_.channels, run = shape_.x.filter * channels;
+    std::int64_t x = first % shape_.x.output, y = first / shape_.x.output % shape_.y.output, batch = first / shape_.positions();
+    for (int m = 0; m < count; ++m, to += row) {
+      const T* image = input_ + batch * shape_.image();
+      const std::int64_t top = shape_.y.origin(y), left = shape_.x.origin(x);
+      const std::int64_t from_tap = shape_.x.first_tap(left), to_tap = shape_.x.last_tap(left);
+      const bool whole = from_tap == 0 && to_tap == shape_.x.filter && shape_.x.dilation == 1;
+      std::uint8_t* at = to;
+      for (std::int64_t ky = 0; ky < shape_.y.filter; ++ky, at += run) {
+        const std::int64_t in_y = top + ky * shape_.y.dilation;
+        const bool inside = in_y >= 0 && in_y < shape_.y.input;
+        const T* pixels = image + (in_y * shape_.x.input + left) * channels;
+        if (inside && whole) {
+          simd::copy_steps(at, pixels, run);
+          continue;
+        }
+        for (std::int64_t kx = 0; kx < shape_.x.filter; ++kx) {
+          if (inside && kx >= from_tap && kx < to_tap) {
+            simd::copy_steps(at + kx * channels, pixels + kx * shape_.x.dilation * channels, channels);
+          } else {
+            std::memset(at + kx * channels, static_cast<std::uint8_t>(pad_), static_cast<std::size_t>(channels));
+          }
+        }
+      }
+      if (++x == shape_.x.output) {
+        x = 0;
+        if (++y == shape_.y.output) {
+          y = 0;
+          ++batch;
+        }
+      }
+    }
+  }
+#endif
 
  private:
   void point(const T* image, std::int64_t top, std::int64_t left, const T** to) const {

@@ -49,7 +49,7 @@ TFL_NOINLINE void requantize_tile(const std::int32_t* sums, const BytePanel& pan
   if constexpr (simd::has_float_steps<A>) {
     if (form >= ByteForm::steps) {
       return simd::requantize_by_steps<A>(sums, panel.width, form == ByteForm::mirrored_steps,
-                                          {panel.offset(), panel.high(), panel.low(), panel.half_step()},
+                                          {panel.offset(), panel.high(), panel.low(), panel.lift()},
                                           simd::ByteOutput<T>{out.to, out.stride, out.rows, out.columns,
                                                               out.has_row_terms ? out.row_terms : nullptr, zero_point, range.lo, range.hi});
     }

@@ -15,11 +15,11 @@
 namespace tfl::linalg {
 
 /// For `count` columns, a multiple of the vectors' lanes. outputs: the largest distance of an output from its zero point. mirrored: sums
-/// below 0 count as well. Writes high, low and half; false where a column has none.
+/// below 0 count as well. Writes high, low and lift; false where a column has none.
 /// Requires mantissas of 0 or in [2^30, 2^31), 0 < right < 31.
 template <class A>
 bool find_float_steps(const std::int32_t* mantissa, const std::int32_t* right, int count, std::int32_t outputs, bool mirrored, float* high,
-                      float* low, float* half) {
+                      float* low, float* lift) {
   using V = simd::Int32<A>;
   constexpr int L = simd::lanes<std::int32_t, A>;
   for (int first = 0; first < count; first += L) {
@@ -45,21 +45,20 @@ bool find_float_steps(const std::int32_t* mantissa, const std::int32_t* right, i
     simd::store(most, hi);
     for (int n = 0; n < L; ++n) {
       if (mantissa[first + n] == 0) {
-        high[first + n] = low[first + n] = 0;
-        half[first + n] = 0.5f;
+        high[first + n] = low[first + n] = lift[first + n] = 0;
         continue;
       }
-      // `half` is off by at most 2^-25, the inner sum by at most 2^-24, always towards 0.
-      const std::int64_t room = std::int64_t{m[n]} - (most[n] - least[n]), error = std::int64_t{1} << (9 + s[n]);
+      // The inner sum is below 2^-14 + 2^(1 - right): it and `lift` are off by less than 2^-22 of that, which moves a step by less than
+      // 2^11 of these remainders.
+      constexpr std::int64_t error = 1 << 12;
+      const std::int64_t room = std::int64_t{m[n]} - (most[n] - least[n]);
       if (room <= error || (mirrored && most[n] == m[n] - 1)) return false;
-      const double unit = 1.0 / static_cast<double>(std::int64_t{1} << (31 + s[n])), multiplier = m[n] * unit;
+      const double unit = 2.0 / static_cast<double>(std::int64_t{1} << (31 + s[n])), doubled = m[n] * unit;
       const double shift = 0.5 - (static_cast<double>(least[n]) + most[n] + 2) / (2.0 * m[n]);
-      const double wanted = 0.5 + 1.0 / static_cast<double>(std::int64_t{2} << s[n]) - shift * multiplier + 0x1p-25;
-      if (!(wanted < 0.999)) return false;
       const auto rounded = static_cast<float>(m[n]);
       high[first + n] = rounded * static_cast<float>(unit);
       low[first + n] = static_cast<float>(m[n] - static_cast<std::int64_t>(rounded)) * static_cast<float>(unit);
-      half[first + n] = static_cast<float>(wanted);
+      lift[first + n] = static_cast<float>(1.0 / static_cast<double>(std::int64_t{1} << s[n]) - shift * doubled);
     }
   }
   return true;

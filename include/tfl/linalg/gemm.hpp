@@ -148,18 +148,6 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
                        });
 }
 
-/// What the packed weights' zero point adds to the sums of each row of a group.
-template <class A, class T>
-void find_row_terms(const TileInput<T>& in, const PanelLayout& layout, int count, std::int32_t weight_zero_point, std::int32_t* terms) {
-  for (int m = 0; m < count; ++m) {
-    std::uint32_t sum = 0;
-    for (std::int64_t s = 0; s < layout.segments; ++s) {
-      sum += static_cast<std::uint32_t>(simd::sum_of_bytes<A>(in.rows[s * in.row_step + m] + in.offset, layout.sum_length()));
-    }
-    terms[m] = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(weight_zero_point) * sum);
-  }
-}
-
 /// Sums of byte products, tile by tile, for `finish(panel, sums, first row, rows, row terms, first column, columns)`.
 /// weight_zero_point is the packed weights': their own plus Dot's weight_offset. staging: staging_bytes() for each worker.
 template <class A, class T, class Executor, class Fill, class Finish>
@@ -183,29 +171,24 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
           executor, cut.pieces, panels * layout.groups, tile_cost(layout, R, 512),
           [&](std::int64_t first_piece, std::int64_t last_piece, std::int64_t first_panel, std::int64_t last_panel, int worker) {
             const simd::TileSession session(cut.height);
+            alignas(64) std::byte few_staged[staged_on_stack + 64];
+            TilePiece<A, T> rows_of(layout, cut, weight_zero_point, staged > 0 ? staging + worker * staged : few_staged);
+            alignas(64) std::int32_t sums[tile_sums<A>];
             for (std::int64_t piece = first_piece; piece < last_piece; ++piece) {
-              const std::int64_t first = cut.first(piece);
               const int count = cut.count(piece);
-              const T* few[R];
-              const T* const* table = fill(first, count, worker, few);
-              std::int32_t row_terms[R] = {};
-              alignas(64) std::int32_t sums[tile_sums<A>];
-              alignas(64) std::byte few_staged[staged_on_stack];
+              rows_of.start(fill, piece, worker);
               simd::TileRows x{};
               std::int64_t group = -1;
               for (std::int64_t i = first_panel; i < last_panel; ++i) {
                 const std::int64_t g = i / panels, p = i % panels;
-                if (g != group) {
-                  const TileInput<T> in{table, R, layout.segments, layout.length, g * group_offset};
-                  if (weight_zero_point != 0) find_row_terms<A>(in, layout, count, weight_zero_point, row_terms);
-                  x = tile_rows_of<T>(in, layout, cut, piece, staged > 0 ? staging + worker * staged : few_staged);
-                  group = g;
-                }
+                if (g != group) x = rows_of.rows(g * group_offset);
+                group = g;
                 const int vectors = layout.vectors(p);
                 const BytePanel panel = panel_at(g, p);
                 tile_sums_of<T>(x, cut.height, count, weights_of(panel, vectors), layout.steps() * layout.depth / simd::tile_step, vectors,
                                 sums);
-                finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p));
+                finish(panel, sums, cut.first(piece), count, rows_of.row_terms, g * layout.columns + p * 2 * layout.lanes,
+                       layout.columns_of(p));
               }
             }
           });
@@ -227,7 +210,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
           for (std::int64_t i = first_panel; i < last_panel; ++i) {
             const std::int64_t g = i / panels, p = i % panels;
             if (g != group && weight_zero_point != 0) {
-              find_row_terms<A>(TileInput<T>{table, R, layout.segments, layout.length, g * group_offset}, layout, count, weight_zero_point,
+              find_row_terms<A>(TileInput<T>{table, R, layout.segments, layout.sum_length(), g * group_offset}, count, weight_zero_point,
                                 row_terms);
             }
             group = g;

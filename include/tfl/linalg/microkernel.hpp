@@ -238,6 +238,17 @@ TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights,
   }
 }
 
+/// What the packed weights' zero point adds to the sums of each of `count` rows.
+template <class A, class T> void find_row_terms(const TileInput<T>& in, int count, std::int32_t weight_zero_point, std::int32_t* terms) {
+  for (int m = 0; m < count; ++m) {
+    std::uint32_t sum = 0;
+    for (std::int64_t s = 0; s < in.segments; ++s) {
+      sum += static_cast<std::uint32_t>(simd::sum_of_bytes<A>(in.rows[s * in.row_step + m] + in.offset, in.length));
+    }
+    terms[m] = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(weight_zero_point) * sum);
+  }
+}
+
 /// Calls tiles.run<Rows>(first) for tiles that cover `count` rows: the largest first, then smaller ones.
 template <class A, class Tiles> TFL_ALWAYS_INLINE void for_each_tile(int count, const Tiles& tiles) {
   constexpr int most = tile_rows<A>;

@@ -111,10 +111,10 @@ struct BytePanel {
   std::int32_t* right() const { return table(4); }
   std::int32_t* half() const { return table(5); }   // 2^(right - 1), 0 where right is 0
   std::int32_t* start() const { return table(6); }  // what sums start with, see Dot
-  // Where the form is one of steps: the multiplier in two parts, and what is added before truncation.
+  // Where the form is one of steps: see simd/requantize.hpp.
   float* high() const { return reinterpret_cast<float*>(table(2)); }
   float* low() const { return reinterpret_cast<float*>(table(3)); }
-  float* half_step() const { return reinterpret_cast<float*>(table(4)); }
+  float* lift() const { return reinterpret_cast<float*>(table(4)); }
   double* real() const { return reinterpret_cast<double*>(table(2)); }  // the multiplier, where sums are scaled in double
   // Float outputs.
   float* scale() const { return reinterpret_cast<float*>(table(1)); }
@@ -189,14 +189,14 @@ void pack_quantized(const PanelLayout& layout, const T* weights, const Quantized
         if (!simple || columns.in_double) continue;
         const bool mirrored = columns.range.lo < columns.output_zero_point;
         const std::int32_t above = columns.range.hi - columns.output_zero_point, below = columns.output_zero_point - columns.range.lo;
-        float high[64], low[64], half[64];
-        if (!find_float_steps<A>(panel.mantissa(), panel.right(), panel.width, above > below ? above : below, mirrored, high, low, half)) {
+        float high[64], low[64], lift[64];
+        if (!find_float_steps<A>(panel.mantissa(), panel.right(), panel.width, above > below ? above : below, mirrored, high, low, lift)) {
           continue;
         }
         const std::size_t bytes = static_cast<std::size_t>(panel.width) * sizeof(float);
         std::memcpy(panel.high(), high, bytes);
         std::memcpy(panel.low(), low, bytes);
-        std::memcpy(panel.half_step(), half, bytes);
+        std::memcpy(panel.lift(), lift, bytes);
         panel.form() = mirrored ? ByteForm::mirrored_steps : ByteForm::steps;
       }
     }

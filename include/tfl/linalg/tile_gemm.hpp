@@ -17,16 +17,14 @@ constexpr std::int64_t staged_row(const PanelLayout& layout) { return (layout.st
 /// Below it, the dot product of vectors wins.
 inline constexpr std::int64_t fewest_tile_rows = 6;
 
-/// How rows are cut for tiles: pieces of up to 32 as equal as they come, half of a piece in each tile.
+/// How rows are cut for tiles: pieces of two tiles. A tile's time doesn't depend on how many rows it has.
 struct TileCut {
   std::int64_t rows, pieces;
   int height;  // of a tile
   explicit constexpr TileCut(std::int64_t m)
       : rows(m),
         pieces((m + simd::most_tile_rows - 1) / simd::most_tile_rows),
-        height(static_cast<int>(((m + pieces - 1) / pieces + 1) / 2)) {
-    pieces = (m + 2 * height - 1) / (2 * height);
-  }
+        height(m < simd::most_tile_rows / 2 ? static_cast<int>(m) : simd::most_tile_rows / 2) {}
   constexpr std::int64_t first(std::int64_t piece) const { return piece * 2 * height; }
   constexpr int count(std::int64_t piece) const {
     const std::int64_t left = rows - first(piece);
@@ -40,34 +38,80 @@ inline constexpr std::int64_t staged_on_stack = 16 * 1024;
 /// Working memory of one worker for staged rows.
 template <class A> constexpr std::int64_t staging_bytes(const PanelLayout& layout, std::int64_t rows) {
   if (!simd::has_tiles<A> || rows < fewest_tile_rows) return 0;
-  const std::int64_t bytes = 2 * TileCut(rows).height * staged_row(layout);
-  return bytes > staged_on_stack ? bytes + 64 : 0;
+  const std::int64_t bytes = 2 * TileCut(rows).height * staged_row(layout) + 64;  // copies write up to 63 bytes further
+  return bytes > staged_on_stack ? bytes + 64 : 0;                                // rows begin on cache lines
 }
 
 #if TFL_HAS_TILES
 
-/// The rows of one piece as tiles read them.
-template <class T>
-simd::TileRows tile_rows_of(const TileInput<T>& in, const PanelLayout& layout, const TileCut& cut, std::int64_t piece, std::byte* staging) {
-  const std::int64_t step = layout.segment_step(), read = layout.steps() * layout.depth;
-  const int count = cut.count(piece);
-  if (layout.segments == 1 && (count == cut.height || count == 2 * cut.height)) {
-    const std::int64_t apart = count > 1 ? in.rows[1] - in.rows[0] : 0;
-    bool even = apart >= 0;
-    for (int m = 2; m < count; ++m) even = even && in.rows[m] - in.rows[m - 1] == apart;
-    // The last step may reach into rows that follow: its weights are zero there.
-    const std::int64_t behind = (cut.rows - cut.first(piece) - count) * apart;
-    if (even && (layout.length == read || behind >= simd::tile_step)) return {in.rows[0] + in.offset, apart, simd::tile_step};
-  }
-  const std::int64_t row = staged_row(layout);
-  auto* to = reinterpret_cast<std::uint8_t*>(align_up(reinterpret_cast<std::uintptr_t>(staging), 64));
-  for (int m = 0; m < count; ++m) {
-    for (std::int64_t s = 0; s < layout.segments; ++s) {
-      simd::copy_steps(to + m * row + s * step, in.rows[s * in.row_step + m] + in.offset, layout.length);
+/// Whether rows have a source that knows how to stage them: its stage(first, count, to, row) copies them side by side.
+template <class Fill>
+concept StagesRows = requires(const Fill& fill, std::uint8_t* to) {
+  fill.stage(std::int64_t{}, int{}, to, std::int64_t{});
+};
+
+/// The rows of one piece and group as tiles read them, and what the weights' zero point adds to them.
+template <class A, class T> class TilePiece {
+ public:
+  TilePiece(const PanelLayout& layout, const TileCut& cut, std::int32_t weight_zero_point, std::byte* staging)
+      : layout_(layout),
+        cut_(cut),
+        zero_point_(weight_zero_point),
+        staging_(reinterpret_cast<std::uint8_t*>(align_up(reinterpret_cast<std::uintptr_t>(staging), 64))),
+        staged_row_(staged_row(layout)) {}
+
+  template <class Fill> void start(const Fill& fill, std::int64_t piece, int worker) {
+    piece_ = piece;
+    staged_ = false;
+    if constexpr (StagesRows<Fill>) {
+      // Windows of many taps: their rows are known without a table of pointers.
+      staged_ = layout_.segments > 1 && layout_.groups == 1 && layout_.segment_step() == layout_.length;
+      if (staged_) return fill.stage(cut_.first(piece), cut_.count(piece), staging_, staged_row_);
     }
+    table_ = fill(cut_.first(piece), cut_.count(piece), worker, few_);
   }
-  return {to, row, simd::tile_step};
-}
+  simd::TileRows rows(std::int64_t offset) {
+    const int count = cut_.count(piece_);
+    if (staged_) {
+      if (zero_point_ != 0) {
+        const T* at[simd::most_tile_rows];
+        for (int m = 0; m < count; ++m) at[m] = reinterpret_cast<const T*>(staging_ + m * staged_row_);
+        find_row_terms<A>(TileInput<T>{at, simd::most_tile_rows, 1, layout_.segments * layout_.length, 0}, count, zero_point_, row_terms);
+      }
+      return {staging_, staged_row_, simd::tile_step};
+    }
+    const TileInput<T> in{table_, simd::most_tile_rows, layout_.segments, layout_.length, offset};
+    if (zero_point_ != 0) find_row_terms<A>(in, count, zero_point_, row_terms);
+    if (layout_.segments == 1 && (count == cut_.height || count == 2 * cut_.height)) {
+      const std::int64_t apart = count > 1 ? in.rows[1] - in.rows[0] : 0;
+      bool even = apart >= 0;
+      for (int m = 2; m < count; ++m) even = even && in.rows[m] - in.rows[m - 1] == apart;
+      // The last step may reach into rows that follow: its weights are zero there.
+      const std::int64_t behind = (cut_.rows - cut_.first(piece_) - count) * apart;
+      if (even && (layout_.length == layout_.steps() * layout_.depth || behind >= simd::tile_step)) {
+        return {in.rows[0] + in.offset, apart, simd::tile_step};
+      }
+    }
+    for (int m = 0; m < count; ++m) {
+      for (std::int64_t s = 0; s < layout_.segments; ++s) {
+        simd::copy_steps(staging_ + m * staged_row_ + s * layout_.segment_step(), in.rows[s * in.row_step + m] + in.offset, layout_.length);
+      }
+    }
+    return {staging_, staged_row_, simd::tile_step};
+  }
+
+  std::int32_t row_terms[simd::most_tile_rows] = {};
+
+ private:
+  const PanelLayout& layout_;
+  const TileCut& cut_;
+  std::int32_t zero_point_;
+  std::uint8_t* staging_;
+  std::int64_t staged_row_, piece_ = 0;
+  bool staged_ = false;
+  const T* few_[simd::most_tile_rows];
+  const T* const* table_ = nullptr;
+};
 
 /// Sums of one piece and panel.
 template <class T>

@@ -1,7 +1,8 @@
 #pragma once
 // Requantization in float, exactly. TFLite's rounding of sum * multiplier (twice, to 31 bits and then to the output) is a staircase whose
-// steps FloatSteps can follow: y = trunc(|sum| * (high + low) + half), signed. quant/float_steps.hpp finds `half`, or says that there is
-// none. Products are added with truncation, so that no step moves: a sum below an integer never rounds up to it.
+// steps FloatSteps can follow: with n = floor(sum * (high + low) + lift), twice the output, y = floor((n + 1) / 2). linalg/float_steps.hpp
+// finds `lift`, or says that there is none. All is rounded down, so that no step moves: what is below a whole number never rounds up to it.
+// And it is doubled because a lift without the half of rounding is small, and its sum with the small part of the product precise.
 
 #include <cstdint>
 #include <type_traits>
@@ -14,8 +15,8 @@ namespace tfl::simd {
 /// For every column of a panel.
 struct FloatSteps {
   const std::int32_t* offset;  // added to the sums
-  const float *high, *low;     // the multiplier, in two parts
-  const float* half;
+  const float *high, *low;     // twice the multiplier, in two parts
+  const float* lift;           // not negative
 };
 
 /// Where a tile of 8-bit outputs goes, and what is done to them last.
@@ -37,37 +38,38 @@ void requantize_by_steps(const std::int32_t* sums, int width, bool mirrored, con
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
 
 namespace detail {
-/// 16 sums to integers that are to be clamped. Mirrored: negative sums mirror positive ones; else they come out as 0 or less.
+/// 16 sums to twice their outputs, before rounding. Mirrored: negative sums mirror positive ones; else they come out as 0 or less.
 template <bool Mirrored> struct Steps16 {
   __m512i offset;
-  __m512 high, low, half;
+  __m512 high, low, lift;
   static TFL_ALWAYS_INLINE Steps16 load(const FloatSteps& s, int first) {
     return {_mm512_loadu_si512(s.offset + first), _mm512_loadu_ps(s.high + first), _mm512_loadu_ps(s.low + first),
-            _mm512_loadu_ps(s.half + first)};
+            _mm512_loadu_ps(s.lift + first)};
   }
   TFL_ALWAYS_INLINE __m512i operator()(__m512i sum) const {
     const __m512 x = _mm512_cvtepi32_ps(_mm512_add_epi32(sum, offset));
-    __m512 start = half;
+    __m512 start = lift;
     if constexpr (Mirrored) {
-      // The sign of x, the rest of `half`.
+      // The sign of x, the rest of `lift`.
       const __m512i sign = _mm512_set1_epi32(static_cast<std::int32_t>(0x80000000u));
-      start = _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(x), _mm512_castps_si512(half), sign, 0xe4));
+      start = _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(x), _mm512_castps_si512(lift), sign, 0xe4));
     }
-    constexpr int toward_zero = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC;
-    const __m512 y = _mm512_fmadd_round_ps(x, high, _mm512_fmadd_round_ps(x, low, start, toward_zero), toward_zero);
-    return _mm512_cvttps_epi32(y);
+    constexpr int down = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+    return _mm512_cvt_roundps_epi32(_mm512_fmadd_round_ps(x, high, _mm512_fmadd_round_ps(x, low, start, down), down), down);
   }
 };
 
 template <class T> struct Narrow64 {
   __m512i zero, lo, hi;
   explicit Narrow64(const ByteOutput<T>& out)
-      : zero(_mm512_set1_epi16(static_cast<short>(out.zero_point))),
+      : zero(_mm512_set1_epi16(static_cast<short>(2 * out.zero_point))),
         lo(_mm512_set1_epi8(static_cast<char>(out.lo))),
         hi(_mm512_set1_epi8(static_cast<char>(out.hi))) {}
   /// Within each quarter of the result: 4 of a, 4 of b, 4 of c, 4 of d.
   TFL_ALWAYS_INLINE __m512i operator()(__m512i a, __m512i b, __m512i c, __m512i d) const {
-    const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero), second = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero);
+    const __m512i quarter = _mm512_set1_epi16(1 << 14);  // by which a rounding product halves
+    const __m512i first = _mm512_mulhrs_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero), quarter);
+    const __m512i second = _mm512_mulhrs_epi16(_mm512_adds_epi16(_mm512_packs_epi32(c, d), zero), quarter);
     if constexpr (std::is_signed_v<T>) {
       return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(first, second), lo), hi);
     } else {
