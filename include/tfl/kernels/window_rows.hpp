@@ -8,7 +8,7 @@
 #include "tfl/kernels/window.hpp"
 #include "tfl/linalg/direct.hpp"
 #include "tfl/linalg/pack.hpp"
-#include "tfl/simd/tiles.hpp"
+#include "tfl/simd/copy.hpp"
 
 namespace tfl::linalg {
 
@@ -76,9 +76,8 @@ template <class T> class WindowRows {
     return table;
   }
 
-#if TFL_HAS_TILES
   /// The windows first <= m < first + count as rows of all taps, `row` bytes apart. Writes up to 63 bytes behind the last one.
-  void stage(std::int64_t first, int count, std::uint8_t* to, std::int64_t row) const requires(sizeof(T) == 1) {
+  template <class A> void stage(std::int64_t first, int count, std::uint8_t* to, std::int64_t row) const requires(sizeof(T) == 1) {
     const std::int64_t channels = shape_.channels, run = shape_.x.filter * channels;
     std::int64_t x = first % shape_.x.output, y = first / shape_.x.output % shape_.y.output, batch = first / shape_.positions();
     for (int m = 0; m < count; ++m, to += row) {
@@ -92,12 +91,12 @@ template <class T> class WindowRows {
         const bool inside = in_y >= 0 && in_y < shape_.y.input;
         const T* pixels = image + (in_y * shape_.x.input + left) * channels;
         if (inside && whole) {
-          simd::copy_steps(at, pixels, run);
+          simd::copy_steps<A>(at, pixels, run);
           continue;
         }
         for (std::int64_t kx = 0; kx < shape_.x.filter; ++kx) {
           if (inside && kx >= from_tap && kx < to_tap) {
-            simd::copy_steps(at + kx * channels, pixels + kx * shape_.x.dilation * channels, channels);
+            simd::copy_steps<A>(at + kx * channels, pixels + kx * shape_.x.dilation * channels, channels);
           } else {
             std::memset(at + kx * channels, static_cast<std::uint8_t>(pad_), static_cast<std::size_t>(channels));
           }
@@ -112,7 +111,6 @@ template <class T> class WindowRows {
       }
     }
   }
-#endif
 
  private:
   void point(const T* image, std::int64_t top, std::int64_t left, const T** to) const {

@@ -156,6 +156,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
                     Finish finish) {
   constexpr int R = byte_rows<A>;
   const std::int64_t panels = layout.panels();
+  [[maybe_unused]] const std::int64_t staged = staging_bytes<A>(layout, rows);
   const auto panel_at = [&](std::int64_t g, std::int64_t p) {
     return BytePanel{const_cast<std::byte*>(packed) + layout.panel_offset(g, p), layout.vectors(p) * layout.lanes};
   };
@@ -166,13 +167,12 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
   if constexpr (simd::has_tiles<A>) {
     if (rows >= fewest_tile_rows && simd::tiles_allowed()) {
       const TileCut cut(rows);
-      const std::int64_t staged = staging_bytes<A>(layout, rows);
       for_tiles_and_panels(
           executor, cut.pieces, panels * layout.groups, tile_cost(layout, R, 512),
           [&](std::int64_t first_piece, std::int64_t last_piece, std::int64_t first_panel, std::int64_t last_panel, int worker) {
             const simd::TileSession session(cut.height);
-            alignas(64) std::byte few_staged[staged_on_stack + 64];
-            TilePiece<A, T> rows_of(layout, cut, weight_zero_point, staged > 0 ? staging + worker * staged : few_staged);
+            alignas(64) std::byte on_stack[staged_on_stack];
+            TilePiece<A, T> rows_of(layout, cut, weight_zero_point, StagingArea(staging, staged, worker, on_stack));
             alignas(64) std::int32_t sums[tile_sums<A>];
             for (std::int64_t piece = first_piece; piece < last_piece; ++piece) {
               const int count = cut.count(piece);
@@ -199,19 +199,33 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
   for_tiles_and_panels(
       executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 64),
       [&](std::int64_t first_tile, std::int64_t last_tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+        alignas(64) [[maybe_unused]] std::byte on_stack[simd::has_copy_steps<A> ? staged_on_stack : 1];
+        [[maybe_unused]] const StagingArea area(staging, staged, worker, on_stack);
         for (std::int64_t tile = first_tile; tile < last_tile; ++tile) {
           const std::int64_t first = tile * R;
           const int count = rows - first < R ? static_cast<int>(rows - first) : R;
           const T* few[R];
-          const T* const* table = fill(first, count, worker, few);
+          TileInput<T> in{few, R, layout.segments, layout.tile_length(), 0};
+          bool whole = false;
+          if constexpr (StagesRows<Fill, A>) {
+            whole = stages_windows<A>(layout);
+            if (whole) {
+              const std::int64_t row = staged_row(layout);
+              fill.template stage<A>(first, count, area.at, row);
+              for (int m = 0; m < count; ++m) few[m] = reinterpret_cast<const T*>(area.at + m * row);
+              in.segments = 1;
+              in.length = layout.segments * layout.length;
+            }
+          }
+          if (!whole) in.rows = fill(first, count, worker, few);
           std::int32_t row_terms[R] = {};
           std::int32_t sums[tile_sums<A>];
           std::int64_t group = -1;
           for (std::int64_t i = first_panel; i < last_panel; ++i) {
             const std::int64_t g = i / panels, p = i % panels;
             if (g != group && weight_zero_point != 0) {
-              find_row_terms<A>(TileInput<T>{table, R, layout.segments, layout.sum_length(), g * group_offset}, count, weight_zero_point,
-                                row_terms);
+              find_row_terms<A>(TileInput<T>{in.rows, R, in.segments, whole ? in.length : layout.sum_length(), g * group_offset}, count,
+                                weight_zero_point, row_terms);
             }
             group = g;
             const int vectors = layout.vectors(p);
@@ -220,8 +234,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
             if constexpr (simd::activation_offset_of<A, T>() != 0) start = panel.start();
             for_each_tile<A>(
                 count,
-                ByteTiles<A, T>{
-                    {table, R, layout.segments, layout.tile_length(), g * group_offset}, weights_of(panel, vectors), start, sums, vectors});
+                ByteTiles<A, T>{{in.rows, R, in.segments, in.length, g * group_offset}, weights_of(panel, vectors), start, sums, vectors});
             finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p));
           }
         }

@@ -200,7 +200,11 @@ TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights,
   for (std::int64_t s = 0; s < in.segments; ++s) {
     const T* x[Rows];
     TFL_UNROLL
-    for (int m = 0; m < Rows; ++m) x[m] = in.rows[s * in.row_step + m] + in.offset;
+    for (int m = 0; m < Rows; ++m) x[m] = in.rows[s * in.row_step + m];
+    if (in.offset != 0) {  // else compilers add it in vectors, and take them apart again
+      TFL_UNROLL
+      for (int m = 0; m < Rows; ++m) x[m] += in.offset;
+    }
     if constexpr (D::staged) {
       constexpr int chunk = 64;
       std::int16_t stage[Rows][chunk];
@@ -241,11 +245,8 @@ TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights,
 /// What the packed weights' zero point adds to the sums of each of `count` rows.
 template <class A, class T> void find_row_terms(const TileInput<T>& in, int count, std::int32_t weight_zero_point, std::int32_t* terms) {
   for (int m = 0; m < count; ++m) {
-    std::uint32_t sum = 0;
-    for (std::int64_t s = 0; s < in.segments; ++s) {
-      sum += static_cast<std::uint32_t>(simd::sum_of_bytes<A>(in.rows[s * in.row_step + m] + in.offset, in.length));
-    }
-    terms[m] = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(weight_zero_point) * sum);
+    const std::int32_t sum = simd::sum_of_runs<A>(in.rows + m, in.row_step, in.segments, in.offset, in.length);
+    terms[m] = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(weight_zero_point) * static_cast<std::uint32_t>(sum));
   }
 }
 

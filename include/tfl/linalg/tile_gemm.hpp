@@ -7,12 +7,13 @@
 #include "tfl/core/memory.hpp"
 #include "tfl/linalg/microkernel.hpp"
 #include "tfl/linalg/pack.hpp"
+#include "tfl/simd/copy.hpp"
 #include "tfl/simd/tiles.hpp"
 
 namespace tfl::linalg {
 
 /// Bytes from one staged row to the next: an odd number of cache lines, so that rows spread over all sets of a cache.
-constexpr std::int64_t staged_row(const PanelLayout& layout) { return (layout.steps() * layout.depth / 64 | 1) * 64; }
+constexpr std::int64_t staged_row(const PanelLayout& layout) { return ((layout.steps() * layout.depth + 63) / 64 | 1) * 64; }
 
 /// Below it, the dot product of vectors wins.
 inline constexpr std::int64_t fewest_tile_rows = 6;
@@ -35,38 +36,45 @@ struct TileCut {
 /// So many bytes of staged rows are on the stack.
 inline constexpr std::int64_t staged_on_stack = 16 * 1024;
 
+/// Whether the rows of windows with several taps are staged: then a row is one run.
+template <class A> constexpr bool stages_windows(const PanelLayout& layout) {
+  return simd::has_copy_steps<A> && layout.segments > 1 && layout.groups == 1 && layout.segment_step() == layout.length;
+}
 /// Working memory of one worker for staged rows.
 template <class A> constexpr std::int64_t staging_bytes(const PanelLayout& layout, std::int64_t rows) {
-  if (!simd::has_tiles<A> || rows < fewest_tile_rows) return 0;
-  const std::int64_t bytes = 2 * TileCut(rows).height * staged_row(layout) + 64;  // copies write up to 63 bytes further
-  return bytes > staged_on_stack ? bytes + 64 : 0;                                // rows begin on cache lines
+  if (!simd::has_tiles<A> && !stages_windows<A>(layout)) return 0;
+  const std::int64_t most = simd::has_tiles<A> ? 2 * TileCut(rows).height : rows < tile_rows<A> ? rows : tile_rows<A>;
+  const std::int64_t bytes = most * staged_row(layout) + 64;  // copies write up to 63 bytes further
+  return bytes > staged_on_stack ? bytes + 64 : 0;            // rows begin on cache lines
 }
+/// A worker's memory for them, of staging_bytes() each.
+struct StagingArea {
+  std::uint8_t* at;
+  StagingArea(std::byte* shares, std::int64_t share, int worker, std::byte* on_stack)
+      : at(reinterpret_cast<std::uint8_t*>(
+            align_up(reinterpret_cast<std::uintptr_t>(share > 0 ? shares + worker * share : on_stack), 64))) {}
+};
+
+/// A source of rows that can stage windows.
+template <class Fill, class A>
+concept StagesRows = requires(const Fill& fill, std::uint8_t* to) {
+  fill.template stage<A>(std::int64_t{}, int{}, to, std::int64_t{});
+};
 
 #if TFL_HAS_TILES
-
-/// Whether rows have a source that knows how to stage them: its stage(first, count, to, row) copies them side by side.
-template <class Fill>
-concept StagesRows = requires(const Fill& fill, std::uint8_t* to) {
-  fill.stage(std::int64_t{}, int{}, to, std::int64_t{});
-};
 
 /// The rows of one piece and group as tiles read them, and what the weights' zero point adds to them.
 template <class A, class T> class TilePiece {
  public:
-  TilePiece(const PanelLayout& layout, const TileCut& cut, std::int32_t weight_zero_point, std::byte* staging)
-      : layout_(layout),
-        cut_(cut),
-        zero_point_(weight_zero_point),
-        staging_(reinterpret_cast<std::uint8_t*>(align_up(reinterpret_cast<std::uintptr_t>(staging), 64))),
-        staged_row_(staged_row(layout)) {}
+  TilePiece(const PanelLayout& layout, const TileCut& cut, std::int32_t weight_zero_point, StagingArea staging)
+      : layout_(layout), cut_(cut), zero_point_(weight_zero_point), staging_(staging.at), staged_row_(staged_row(layout)) {}
 
   template <class Fill> void start(const Fill& fill, std::int64_t piece, int worker) {
     piece_ = piece;
     staged_ = false;
-    if constexpr (StagesRows<Fill>) {
-      // Windows of many taps: their rows are known without a table of pointers.
-      staged_ = layout_.segments > 1 && layout_.groups == 1 && layout_.segment_step() == layout_.length;
-      if (staged_) return fill.stage(cut_.first(piece), cut_.count(piece), staging_, staged_row_);
+    if constexpr (StagesRows<Fill, A>) {
+      staged_ = stages_windows<A>(layout_);
+      if (staged_) return fill.template stage<A>(cut_.first(piece), cut_.count(piece), staging_, staged_row_);
     }
     table_ = fill(cut_.first(piece), cut_.count(piece), worker, few_);
   }
@@ -94,7 +102,8 @@ template <class A, class T> class TilePiece {
     }
     for (int m = 0; m < count; ++m) {
       for (std::int64_t s = 0; s < layout_.segments; ++s) {
-        simd::copy_steps(staging_ + m * staged_row_ + s * layout_.segment_step(), in.rows[s * in.row_step + m] + in.offset, layout_.length);
+        simd::copy_steps<A>(staging_ + m * staged_row_ + s * layout_.segment_step(), in.rows[s * in.row_step + m] + in.offset,
+                            layout_.length);
       }
     }
     return {staging_, staged_row_, simd::tile_step};

@@ -205,28 +205,37 @@ template <class T> struct Dot<NeonI8mm, T> : Dot<NeonDotprod, T> {};
 #endif
 #endif
 
-/// Sum of `count` bytes.
-template <class A, class T> TFL_ALWAYS_INLINE std::int32_t sum_of_bytes(const T* p, std::int64_t count) {
-  std::int64_t i = 0;
+/// Sum of `count` bytes from each of `runs` pointers that lie `step` apart, each moved on by `offset`. Wraps.
+template <class A, class T>
+TFL_ALWAYS_INLINE std::int32_t sum_of_runs(const T* const* from, std::int64_t step, std::int64_t runs, std::int64_t offset,
+                                           std::int64_t count) {
 #if TFL_HAS_XSIMD && defined(__AVX512VNNI__) && defined(__AVX512BW__)
   if constexpr (std::is_base_of_v<Avx512Vnni, A>) {
     const __m512i ones = _mm512_set1_epi8(1);
     __m512i sum = _mm512_setzero_si512();
-    for (; i < count; i += 64) {
-      const __m512i x = count - i >= 64 ? _mm512_loadu_si512(p + i) : _mm512_maskz_loadu_epi8((std::uint64_t{1} << (count - i)) - 1, p + i);
-      sum = std::is_signed_v<T> ? _mm512_dpbusd_epi32(sum, ones, x) : _mm512_dpbusd_epi32(sum, x, ones);
+    for (std::int64_t r = 0; r < runs; ++r) {
+      const T* p = from[r * step] + offset;
+      for (std::int64_t i = 0; i < count; i += 64) {
+        const __m512i x =
+            count - i >= 64 ? _mm512_loadu_si512(p + i) : _mm512_maskz_loadu_epi8((std::uint64_t{1} << (count - i)) - 1, p + i);
+        sum = std::is_signed_v<T> ? _mm512_dpbusd_epi32(sum, ones, x) : _mm512_dpbusd_epi32(sum, x, ones);
+      }
     }
     return _mm512_reduce_add_epi32(sum);
   }
 #endif
-  std::int32_t total = 0;
-  if (count >= lanes<std::int32_t, A>) {
-    Int32<A> sum(0);
-    for (; i + lanes<std::int32_t, A> <= count; i += lanes<std::int32_t, A>) sum = sum + load_int32<A>(p + i);
-    total = simd::sum(sum);
+  std::uint32_t total = 0;
+  for (std::int64_t r = 0; r < runs; ++r) {
+    const T* p = from[r * step] + offset;
+    std::int64_t i = 0;
+    if (count >= lanes<std::int32_t, A>) {
+      Int32<A> sum(0);
+      for (; i + lanes<std::int32_t, A> <= count; i += lanes<std::int32_t, A>) sum = sum + load_int32<A>(p + i);
+      total += static_cast<std::uint32_t>(simd::sum(sum));
+    }
+    for (; i < count; ++i) total += static_cast<std::uint32_t>(std::int32_t{p[i]});
   }
-  for (; i < count; ++i) total += p[i];
-  return total;
+  return static_cast<std::int32_t>(total);
 }
 
 }  // namespace tfl::simd

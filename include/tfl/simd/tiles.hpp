@@ -138,15 +138,6 @@ TFL_NOINLINE void multiply_tiles(const TileRows& x, int rows, const std::uint8_t
   if constexpr (RowTiles == 2 && Vectors == 2) _tile_stored(3, below + 16, stride);
 }
 
-/// Copies `count` bytes and may write up to 63 more behind them.
-TFL_ALWAYS_INLINE void copy_steps(void* to, const void* from, std::int64_t count) {
-  auto* t = static_cast<std::uint8_t*>(to);
-  const auto* f = static_cast<const std::uint8_t*>(from);
-  std::int64_t i = 0;
-  for (; i + 64 <= count; i += 64) _mm512_storeu_si512(t + i, _mm512_loadu_si512(f + i));
-  if (i < count) _mm512_storeu_si512(t + i, _mm512_maskz_loadu_epi8((std::uint64_t{1} << (count - i)) - 1, f + i));
-}
-
 #endif
 
 }  // namespace tfl::simd
