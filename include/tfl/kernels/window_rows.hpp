@@ -98,7 +98,7 @@ template <class T> class WindowRows {
           if (inside && kx >= from_tap && kx < to_tap) {
             simd::copy_steps<A>(at + kx * channels, pixels + kx * shape_.x.dilation * channels, channels);
           } else {
-            std::memset(at + kx * channels, static_cast<std::uint8_t>(pad_), static_cast<std::size_t>(channels));
+            simd::copy_steps<A>(at + kx * channels, scratch_, channels);  // the pixel of padding
           }
         }
       }

@@ -238,4 +238,9 @@ TFL_ALWAYS_INLINE std::int32_t sum_of_runs(const T* const* from, std::int64_t st
   return static_cast<std::int32_t>(total);
 }
 
+/// Sum of `count` bytes.
+template <class A, class T> TFL_ALWAYS_INLINE std::int32_t sum_of_bytes(const T* p, std::int64_t count) {
+  return sum_of_runs<A>(&p, 0, 1, 0, count);
+}
+
 }  // namespace tfl::simd
