@@ -161,8 +161,6 @@ template <class Op, std::size_t Multipliers> struct Constants {
 
 namespace detail {
 
-void this_node_cannot_be_prepared();  // not constexpr: constant evaluation ends here
-
 template <class Model, class Node, class Arch> constexpr Needs needs_of() {
   using Op = typename Node::Op;
   if constexpr (requires(const NodeDescription& node) { Op::template needs<Arch>(Node::options, node); }) {
@@ -173,15 +171,18 @@ template <class Model, class Node, class Arch> constexpr Needs needs_of() {
   }
 }
 
-template <class Model, class Node, class Arch> constexpr auto constants_of() {
+template <class Model, class Node, class Arch>
+using ConstantsFor = Constants<typename Node::Op, static_cast<std::size_t>(needs_of<Model, Node, Arch>().multipliers)>;
+
+template <class Model, class Node, class Arch> constexpr Result<ConstantsFor<Model, Node, Arch>, Violation> try_constants_of() {
   using Op = typename Node::Op;
-  Constants<Op, static_cast<std::size_t>(needs_of<Model, Node, Arch>().multipliers)> constants;
+  ConstantsFor<Model, Node, Arch> constants;
   Described<Model, Node> described;
   const NodeDescription node = described.node();
   // Where infer() sets more than shapes, prepare() wants to see it.
-  if (Op::infer(Node::options, node)) this_node_cannot_be_prepared();
+  if (const Violation v = Op::infer(Node::options, node)) return v;
   const auto prepared = Op::prepare(Node::options, node, constants.multipliers);
-  if (!prepared) this_node_cannot_be_prepared();
+  if (!prepared) return prepared.error();
   constants.prepared = *prepared;
   return constants;
 }
@@ -189,7 +190,9 @@ template <class Model, class Node, class Arch> constexpr auto constants_of() {
 }  // namespace detail
 
 template <class Model, class Node, class Arch> inline constexpr Needs needs = detail::needs_of<Model, Node, Arch>();
-template <class Model, class Node, class Arch> inline constexpr auto constants = detail::constants_of<Model, Node, Arch>();
+/// Requires a node that passed verification.
+template <class Model, class Node, class Arch>
+inline constexpr detail::ConstantsFor<Model, Node, Arch> constants = *detail::try_constants_of<Model, Node, Arch>();
 
 /// One node's call: straight to the kernel.
 template <class Model, class Node, class Arch, PlanExtents Policy> struct Call {

@@ -13,6 +13,7 @@
 #include "tfl/plan/layout.hpp"
 #include "tfl/plan/model.hpp"
 #include "tfl/plan/typed_call.hpp"
+#include "tfl/simd/arch.hpp"
 
 namespace tfl::plan {
 
@@ -122,7 +123,17 @@ template <class Model> constexpr Verdict check_model() {
   return {};
 }
 
-template <class Model, class Node, int Step> inline constexpr Verdict verdict_of_node = check_node<Model, Node>(Step);
+template <class Model, class Node, int Step> inline constexpr Verdict verdict_of_shapes = check_node<Model, Node>(Step);
+
+/// Only a node whose shapes are good can be prepared.
+template <class Model, class Node, int Step> constexpr Verdict check_preparation() {
+  if constexpr (verdict_of_shapes<Model, Node, Step>.fault == Fault::none) {
+    const auto prepared = try_constants_of<Model, Node, simd::Scalar>();
+    if (!prepared) return {Fault::breaks_a_rule, -1, prepared.error()};
+  }
+  return verdict_of_shapes<Model, Node, Step>;
+}
+template <class Model, class Node, int Step> inline constexpr Verdict verdict_of_node = check_preparation<Model, Node, Step>();
 template <class Model> inline constexpr Verdict verdict_of_model = check_model<Model>();
 
 // Not constexpr: constant evaluation ends here, and the compiler prints the call that led here with its arguments.
