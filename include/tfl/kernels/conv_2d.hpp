@@ -98,7 +98,7 @@ struct Conv2D {
     const std::int64_t image = hybrid ? (shape.image() + 15) / 16 * 16 : 0;
     needs.scratch_bytes = image;
     if constexpr (simd::has_dot<Arch>) {
-      const bool constant = node.input(1).is_constant && (!node.input(2).present() || node.input(2).is_constant);
+      const bool constant = node.packs(1) && (!node.input(2).present() || node.input(2).is_constant);
       if (!constant || type == TensorType::int16) return needs;
       const bool is_float = type == TensorType::float32 && !hybrid, is_unsigned = type == TensorType::uint8;
       if (hybrid) shape.batches = 1;  // images go one by one

@@ -286,7 +286,7 @@ struct DepthwiseConv2D {
     p.multiplier = p.output_channels / p.channels;
     p.taps = std::int64_t{filter[1]} * filter[2];
     p.hybrid = node.input(0).type == TensorType::float32 && node.input(1).type == TensorType::int8;
-    p.packs = node.input(1).is_constant && (!node.has_input(2) || node.input(2).is_constant);
+    p.packs = node.packs(1) && (!node.has_input(2) || node.input(2).is_constant);
     return p;
   }
 

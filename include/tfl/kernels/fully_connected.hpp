@@ -74,7 +74,7 @@ struct FullyConnected {
     if (n == 0 || k == 0) return needs;
     if (is_hybrid(node)) needs.scratch_bytes = hybrid_scratch(node.input(0).count() / k, k);
     if constexpr (simd::has_dot<Arch>) {
-      const bool constant = node.input(1).is_constant && (!node.input(2).present() || node.input(2).is_constant);
+      const bool constant = node.packs(1) && (!node.input(2).present() || node.input(2).is_constant);
       if (!constant || type == TensorType::int16 || node.output(0).type == TensorType::int16) return needs;
       const bool bytes = node.input(1).type != TensorType::float32;
       const linalg::PanelLayout layout = !bytes                      ? linalg::float_panels<Arch>(n, 1, 1, k)

@@ -29,8 +29,8 @@ inline constexpr int any_number = 1 << 30;
 class NodeDescription {
  public:
   constexpr NodeDescription(std::span<const TensorDescription* const> inputs, std::span<TensorDescription* const> outputs, int version = 1,
-                            int workers = 1, std::span<const TensorDescription* const> intermediates = {})
-      : inputs_(inputs), outputs_(outputs), intermediates_(intermediates), version_(version), workers_(workers) {}
+                            int workers = 1, std::span<const TensorDescription* const> intermediates = {}, bool packs = true)
+      : inputs_(inputs), outputs_(outputs), intermediates_(intermediates), version_(version), workers_(workers), packs_(packs) {}
 
   constexpr int input_count() const { return static_cast<int>(inputs_.size()); }
   constexpr int output_count() const { return static_cast<int>(outputs_.size()); }
@@ -47,6 +47,8 @@ class NodeDescription {
   constexpr int version() const { return version_; }
   /// Threads that may run the kernel at once; scratch memory for each is the op's to ask for.
   constexpr int workers() const { return workers_; }
+  /// Whether the input's data is known and may be kept in another layout, too: not where memory is dearer than time.
+  constexpr bool packs(int i) const { return packs_ && input(i).is_constant; }
 
  private:
   static constexpr TensorDescription absent{};
@@ -54,6 +56,7 @@ class NodeDescription {
   std::span<TensorDescription* const> outputs_;
   std::span<const TensorDescription* const> intermediates_;
   int version_, workers_;
+  bool packs_;
 };
 
 /// What a node wants from whoever plans memory.

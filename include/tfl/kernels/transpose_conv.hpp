@@ -248,7 +248,7 @@ struct TransposeConv {
     p.channels = input[3];
     p.output_channels = filter[0];
     p.hybrid = node.input(2).type == TensorType::float32 && node.input(1).type == TensorType::int8;
-    p.packs = node.input(1).is_constant && (!node.has_input(3) || node.input(3).is_constant);
+    p.packs = node.packs(1) && (!node.has_input(3) || node.input(3).is_constant);
     return p;
   }
 

@@ -7,6 +7,8 @@
 #include <type_traits>
 
 #include "tfl/simd/batch.hpp"
+#include "tfl/simd/dot16.hpp"
+#include "tfl/simd/dot_rows.hpp"
 #include "tfl/simd/int32.hpp"
 
 namespace tfl::linalg {
@@ -50,7 +52,30 @@ TFL_ALWAYS_INLINE void add_run(const T* x, const W* w, std::int64_t step, std::i
     std::uint32_t total[N];
     for (int n = 0; n < N; ++n) total[n] = static_cast<std::uint32_t>(sums[n]);
     if constexpr (L > 1) {
-      if (length >= L) {
+      if (length >= simd::words<A>) {
+        // (x - x_zero) * (w - w_zero), multiplied out: products of pairs are the fastest that every processor has.
+        using Words = simd::WordOps<A>;
+        const simd::Int32<A> ones(simd::make_pair16(1, 1));
+        simd::Int32<A> sum[N], weights[N], elements(0);
+        for (int n = 0; n < N; ++n) sum[n] = weights[n] = simd::Int32<A>(0);
+        for (; k + simd::words<A> <= length; k += simd::words<A>) {
+          const simd::Int32<A> element = Words::load(x + k);
+          elements = simd::dot16<A>(elements, element, ones);
+          for (int n = 0; n < N; ++n) {
+            const simd::Int32<A> weight = Words::load(w + n * step + k);
+            sum[n] = simd::dot16<A>(sum[n], weight, element);
+            weights[n] = simd::dot16<A>(weights[n], weight, ones);
+          }
+        }
+        const auto x_by = static_cast<std::uint32_t>(x_zero), w_by = static_cast<std::uint32_t>(w_zero);
+        const std::uint32_t common = w_by * (static_cast<std::uint32_t>(simd::sum(elements)) - static_cast<std::uint32_t>(k) * x_by);
+        for (int n = 0; n < N; ++n) {
+          total[n] += static_cast<std::uint32_t>(simd::sum(sum[n])) - x_by * static_cast<std::uint32_t>(simd::sum(weights[n])) - common;
+        }
+      }
+    }
+    if constexpr (L > 1) {
+      if (length - k >= L) {
         simd::Int32<A> sum[N];
         const simd::Int32<A> x_zeros(x_zero), w_zeros(w_zero);
         for (int n = 0; n < N; ++n) sum[n] = simd::Int32<A>(0);

@@ -46,6 +46,7 @@ struct SubgraphOptions {
   Allocator allocator{};
   bool preserve_inputs = false;  // inputs keep their bytes over invoke(), at the price of arena bytes
   FusionSteps fusion{};
+  bool pack = true;  // weights are kept in the kernels' own layouts, too
 };
 
 class Subgraph {
@@ -434,9 +435,9 @@ class Subgraph {
     return prepare_node(i, false);
   }
 
-  GraphState state() { return {graph(), nodes_.span(), tensors_.span(), options_.allocator, workers_}; }
+  GraphState state() { return {graph(), nodes_.span(), tensors_.span(), options_.allocator, workers_, options_.pack}; }
   [[nodiscard]] bool describe_node(Described& described, std::size_t i) {
-    return described.describe(nodes_[i], graph().nodes[i], tensors_.span(), workers_, options_.allocator);
+    return described.describe(nodes_[i], graph().nodes[i], tensors_.span(), workers_, options_.pack, options_.allocator);
   }
 
   Error at_node(ErrorCode code, std::size_t i) const { return node_error(code, index_, graph().nodes[i]); }

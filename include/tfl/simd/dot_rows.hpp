@@ -20,6 +20,7 @@ struct WordOps;  // load(p): words<A> numbers of 8 or 16 bits as pairs for dot16
 template <> struct WordOps<Sse41> {
   using V = Int32<Sse41>;
   static V load(const std::int8_t* p) { return V(_mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
+  static V load(const std::uint8_t* p) { return V(_mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
   static V load(const std::int16_t* p) { return V(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
 };
 #endif
@@ -28,6 +29,7 @@ template <> struct WordOps<Sse41> {
 template <> struct WordOps<Avx2> {
   using V = Int32<Avx2>;
   static V load(const std::int8_t* p) { return V(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
+  static V load(const std::uint8_t* p) { return V(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
   static V load(const std::int16_t* p) { return V(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 };
 template <> struct WordOps<AvxVnni> : WordOps<Avx2> {};
@@ -37,6 +39,7 @@ template <> struct WordOps<AvxVnni> : WordOps<Avx2> {};
 template <> struct WordOps<Avx512> {
   using V = Int32<Avx512>;
   static V load(const std::int8_t* p) { return V(_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))); }
+  static V load(const std::uint8_t* p) { return V(_mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))); }
   static V load(const std::int16_t* p) { return V(_mm512_loadu_si512(p)); }
   static V load_first(const std::int8_t* p, int n) { return V(_mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8((1u << n) - 1, p))); }
   static V load_first(const std::int16_t* p, int n) { return V(_mm512_maskz_loadu_epi16((1u << n) - 1, p)); }
@@ -49,6 +52,7 @@ template <> struct WordOps<Avx512Amx> : WordOps<Avx512Vnni> {};
 template <> struct WordOps<Neon> {
   using V = Int32<Neon>;
   static V load(const std::int8_t* p) { return V(vreinterpretq_s32_s16(vmovl_s8(vld1_s8(p)))); }
+  static V load(const std::uint8_t* p) { return V(vreinterpretq_s32_u16(vmovl_u8(vld1_u8(p)))); }
   static V load(const std::int16_t* p) { return V(vreinterpretq_s32_s16(vld1q_s16(p))); }
 };
 template <> struct WordOps<NeonDotprod> : WordOps<Neon> {};
