@@ -61,6 +61,23 @@ struct Problem {
     p.activation = static_cast<tfl::schema::ActivationFunctionType>(random_int(0, 3));
     return p.sized();
   }
+  /// Few channels and many positions.
+  static Problem first_layer() {
+    Problem p = random();
+    p.groups = 1;
+    p.n = random_int(1, 2);
+    p.c = random_int(0, 3) == 0 ? random_int(9, 40) : random_int(1, 4);
+    p.h = random_int(5, 30);
+    p.w = random_int(0, 4) == 0 ? random_int(500, 900) : random_int(5, 90);
+    p.kh = random_int(1, 5);
+    p.kw = random_int(1, 5);
+    if (random_int(0, 3) == 0) p.kh = p.kw = p.stride_h = p.stride_w = 1;
+    p.dilation_h = p.same ? p.dilation_h : 1;
+    p.dilation_w = p.same ? p.dilation_w : 1;
+    p.filters = random_int(1, 40);
+    p.constant = true;
+    return p.sized();
+  }
   Problem sized() {
     const auto axis = [&](int in, int k, int stride, int dilation, int& out, int& before) {
       const int span = (k - 1) * dilation + 1;
@@ -115,8 +132,8 @@ struct Problem {
 };
 
 TEST(Conv2D, Float) {
-  for (int round = 0; round < 150; ++round) {
-    const Problem p = Problem::random();
+  for (int round = 0; round < 165; ++round) {
+    const Problem p = round < 150 ? Problem::random() : Problem::first_layer();
     const auto x = random_values<float>(p.input_count(), 0, 0), w = random_values<float>(p.filter_count(), 0, 0);
     const auto bias = random_values<float>(static_cast<std::size_t>(p.outputs()), 0, 0);
     SingleOp<tfl::Conv2D> op;
@@ -156,16 +173,22 @@ template <> struct TypeFacts<std::int16_t> {
   static constexpr int least = -32768, most = 32767, input_zero = 0, output_zero = 0, weight_zero = 0;
 };
 
-template <class T> void quantized(int rounds) {
+template <class T, class Stored = typename TypeFacts<T>::Weight> void quantized(int rounds, Problem (*make)() = &Problem::random) {
   using F = TypeFacts<T>;
   using W = typename F::Weight;
+  constexpr bool packed = std::is_same_v<Stored, tfl::Int4Pair>;
   using B = typename F::Bias;
   for (int round = 0; round < rounds; ++round) {
-    const Problem p = Problem::random();
+    const Problem p = make();
     const bool per_channel = !std::is_same_v<T, std::uint8_t> && p.outputs() > 1 && round % 2 == 0;
     const auto x = random_values<T>(p.input_count(), F::least, F::most);
-    const auto w =
-        random_values<W>(p.filter_count(), std::is_same_v<W, std::uint8_t> ? 0 : -128, std::is_same_v<W, std::uint8_t> ? 255 : 127);
+    const auto w = random_values<W>(p.filter_count(),
+                                    packed                            ? -8
+                                    : std::is_same_v<W, std::uint8_t> ? 0
+                                                                      : -128,
+                                    packed                            ? 7
+                                    : std::is_same_v<W, std::uint8_t> ? 255
+                                                                      : 127);
     const auto bias = random_values<B>(static_cast<std::size_t>(p.outputs()), -3000, 3000);
     const float in_scale = 0.03f, out_scale = sizeof(T) == 2 ? 0.9f : 2.5f;
     std::vector<float> scales;
@@ -177,7 +200,14 @@ template <class T> void quantized(int rounds) {
     if (round % 7 == 0) scales[0] = 300.0f;  // multipliers above 1
     SingleOp<tfl::Conv2D> op;
     op.input<T>(p.input(), x, {{in_scale}, {F::input_zero}});
-    p.constant ? op.constant<W>(p.filter(), w, {scales, zeros}) : op.input<W>(p.filter(), w, {scales, zeros});
+    const auto stored = [&] {
+      if constexpr (packed) {
+        return tfl::test::int4_pairs(w);
+      } else {
+        return w;
+      }
+    }();
+    p.constant ? op.constant<Stored>(p.filter(), stored, {scales, zeros}) : op.input<Stored>(p.filter(), stored, {scales, zeros});
     if (p.has_bias) op.constant<B>({p.outputs()}, bias, {{0.1f}, {0}});
     op.output<T>({{out_scale}, {F::output_zero}});
     p.options(op);
@@ -203,6 +233,10 @@ template <class T> void quantized(int rounds) {
 }
 
 TEST(Conv2D, Int8) { quantized<std::int8_t>(200); }
+TEST(Conv2D, Int16WithInt4Filters) { quantized<std::int16_t, tfl::Int4Pair>(40); }
+TEST(Conv2D, Int8WithInt4Filters) { quantized<std::int8_t, tfl::Int4Pair>(100); }
+TEST(Conv2D, FirstLayerInt8) { quantized<std::int8_t>(20, &Problem::first_layer); }
+TEST(Conv2D, FirstLayerUint8) { quantized<std::uint8_t>(20, &Problem::first_layer); }
 TEST(Conv2D, Uint8) { quantized<std::uint8_t>(150); }
 TEST(Conv2D, Int16) { quantized<std::int16_t>(60); }
 
@@ -211,15 +245,21 @@ TEST(Conv2D, FloatWithInt8Weights) {
     const Problem p = Problem::random();
     const bool per_channel = p.outputs() > 1 && round % 2 == 0;
     const auto x = random_values<float>(p.input_count(), 0, 0);
-    const auto w = random_values<std::int8_t>(p.filter_count(), -127, 127);
+    const bool packed = round % 3 == 0;  // int4 filters
+    const auto w = random_values<std::int8_t>(p.filter_count(), packed ? -8 : -127, packed ? 7 : 127);
     const auto bias = random_values<float>(static_cast<std::size_t>(p.outputs()), 0, 0);
     std::vector<float> scales;
     for (int o = 0; o < (per_channel ? p.outputs() : 1); ++o)
       scales.push_back(std::uniform_real_distribution<float>(0.002f, 0.02f)(random_engine));
     SingleOp<tfl::Conv2D> op;
     op.input<float>(p.input(), x);
-    p.constant ? op.constant<std::int8_t>(p.filter(), w, {scales, std::vector<std::int64_t>(scales.size())})
-               : op.input<std::int8_t>(p.filter(), w, {scales, std::vector<std::int64_t>(scales.size())});
+    const tfl::QuantizationSpec quantization{scales, std::vector<std::int64_t>(scales.size())};
+    if (packed) {
+      const auto pairs = tfl::test::int4_pairs(w);
+      p.constant ? op.constant<tfl::Int4Pair>(p.filter(), pairs, quantization) : op.input<tfl::Int4Pair>(p.filter(), pairs, quantization);
+    } else {
+      p.constant ? op.constant<std::int8_t>(p.filter(), w, quantization) : op.input<std::int8_t>(p.filter(), w, quantization);
+    }
     if (p.has_bias) op.constant<float>({p.outputs()}, bias);
     op.output<float>();
     p.options(op);

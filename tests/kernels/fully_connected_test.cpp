@@ -94,7 +94,10 @@ template <class T, class W, class B, class Y> void quantized(int rounds, int x_z
     const Problem p = Problem::random();
     const bool per_channel = w_zero == 0 && p.n > 1 && round % 2 == 0 && !std::is_same_v<T, std::uint8_t>;
     const auto x = random_values<T>(p.m * p.k, least, most);
-    const auto w = random_values<W>(p.n * p.k, std::numeric_limits<W>::min(), std::numeric_limits<W>::max());
+    constexpr bool packed = std::is_same_v<W, tfl::Int4Pair>;
+    using Weight = std::conditional_t<packed, std::int8_t, W>;
+    const auto w =
+        random_values<Weight>(p.n * p.k, packed ? -8 : std::numeric_limits<Weight>::min(), packed ? 7 : std::numeric_limits<Weight>::max());
     const auto bias = random_values<B>(p.n, -3000, 3000);
     std::vector<float> scales;
     for (int n = 0; n < (per_channel ? p.n : 1); ++n) scales.push_back(std::uniform_real_distribution<float>(0.002f, 0.2f)(random_engine));
@@ -103,7 +106,14 @@ template <class T, class W, class B, class Y> void quantized(int rounds, int x_z
     const float in_scale = 0.03f, out_scale = sizeof(Y) == 2 ? 0.9f : 2.5f;
     SingleOp<tfl::FullyConnected> op;
     op.input<T>(p.input(), x, {{in_scale}, {x_zero}});
-    p.constant ? op.constant<W>({p.n, p.k}, w, {scales, zeros}) : op.input<W>({p.n, p.k}, w, {scales, zeros});
+    const auto weights = [&] {
+      if constexpr (packed) {
+        return tfl::test::int4_pairs(w);
+      } else {
+        return w;
+      }
+    }();
+    p.constant ? op.constant<W>({p.n, p.k}, weights, {scales, zeros}) : op.input<W>({p.n, p.k}, weights, {scales, zeros});
     p.has_bias ? static_cast<void>(op.constant<B>({p.n}, bias, {{0.1f}, {0}})) : op.absent();
     op.output<Y>({{out_scale}, {y_zero}});
     p.options(op);
@@ -132,11 +142,13 @@ template <class T, class W, class B, class Y> void quantized(int rounds, int x_z
 }
 
 TEST(FullyConnected, Int8) { quantized<std::int8_t, std::int8_t, std::int32_t, std::int8_t>(150, 5, 0, -7); }
+TEST(FullyConnected, Int8WithInt4Weights) { quantized<std::int8_t, tfl::Int4Pair, std::int32_t, std::int8_t>(100, 5, 0, -7); }
 TEST(FullyConnected, Int8WithWeightZeroPoint) { quantized<std::int8_t, std::int8_t, std::int32_t, std::int8_t>(60, -3, 9, 4); }
 TEST(FullyConnected, Uint8) { quantized<std::uint8_t, std::uint8_t, std::int32_t, std::uint8_t>(150, 130, 121, 120); }
 TEST(FullyConnected, Uint8WithCentredWeights) { quantized<std::uint8_t, std::uint8_t, std::int32_t, std::uint8_t>(60, 3, 128, 9); }
 TEST(FullyConnected, Uint8ToInt16) { quantized<std::uint8_t, std::uint8_t, std::int32_t, std::int16_t>(60, 130, 121, 0); }
 TEST(FullyConnected, Int16) { quantized<std::int16_t, std::int8_t, std::int64_t, std::int16_t>(80, 0, 0, 0); }
+TEST(FullyConnected, Int16WithInt4Weights) { quantized<std::int16_t, tfl::Int4Pair, std::int64_t, std::int16_t>(60, 0, 0, 0); }
 TEST(FullyConnected, Int16NarrowBias) { quantized<std::int16_t, std::int8_t, std::int32_t, std::int16_t>(40, 0, 0, 0); }
 TEST(FullyConnected, Int16Weights) { quantized<std::int16_t, std::int16_t, std::int64_t, std::int16_t>(40, 0, 0, 0); }
 

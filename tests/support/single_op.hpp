@@ -50,6 +50,15 @@ class GuardedArena {
   std::size_t start_ = 0, bytes_ = 0;
 };
 
+/// Two to a byte, the first in the low bits.
+inline std::vector<Int4Pair> int4_pairs(const std::vector<std::int8_t>& values) {
+  std::vector<Int4Pair> pairs((values.size() + 1) / 2);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    pairs[i / 2].bits = static_cast<std::uint8_t>(pairs[i / 2].bits | (values[i] & 15) << (i % 2 * 4));
+  }
+  return pairs;
+}
+
 /// What SingleOp does that depends on no op.
 class SingleOpBase : private Runner {
  public:

@@ -1,5 +1,6 @@
 #pragma once
-// CONV_2D: float32; int8, uint8 and int16 quantized; float activations with int8 weights (hybrid).
+// CONV_2D: float32; int8, uint8 and int16 quantized; float activations with int8 filters (hybrid). int4 filters are int8 ones, two to a
+// byte.
 
 #include <cstddef>
 #include <cstdint>
@@ -97,9 +98,12 @@ struct Conv2D {
     if (type != TensorType::float32) needs.multipliers = node.input(1).shape[0];
     const std::int64_t image = hybrid ? (shape.image() + 15) / 16 * 16 : 0;
     needs.scratch_bytes = image;
+    const std::int64_t unpacked = node.input(1).type == TensorType::int4 ? node.input(1).count() : 0;
+    needs.scratch_bytes += unpacked;  // unless they are packed for the kernel
     if constexpr (simd::has_dot<Arch>) {
       const bool constant = node.packs(1) && (!node.input(2).present() || node.input(2).is_constant);
       if (!constant || type == TensorType::int16) return needs;
+      needs.scratch_bytes -= unpacked;
       const bool is_float = type == TensorType::float32 && !hybrid, is_unsigned = type == TensorType::uint8;
       if (hybrid) shape.batches = 1;  // images go one by one
       const Plan plan = is_float      ? plan_of<Arch, float>(shape)
@@ -159,7 +163,8 @@ struct Conv2D {
     using W = typename Filter::value_type;
     if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
       const Prepared& p = run.prepared;
-      using X = std::conditional_t<std::is_same_v<W, std::uint8_t> && std::is_same_v<T, float>, std::int8_t, W>;  // what is multiplied
+      // What is multiplied.
+      using X = std::conditional_t<std::is_same_v<W, float>, float, std::conditional_t<std::is_same_v<T, float>, std::int8_t, T>>;
       linalg::WindowShape shape = p.shape;
       if constexpr (!std::is_same_v<T, X>) shape.batches = 1;
       const Plan plan = plan_of<A, X>(shape);
@@ -167,16 +172,16 @@ struct Conv2D {
         linalg::pack_float<A>(plan.panels, filter.data(), bias.data(), packed);
       } else {
         using D = simd::StagedDot<A, X>;
-        const auto* weights = reinterpret_cast<const X*>(filter.data());
         if constexpr (std::is_same_v<T, float>) {
-          plan.in_strips() ? linalg::pack_dequantizing<A, X, D>(plan.panels, weights, p.scales(), bias.data(), packed)
-                           : linalg::pack_dequantizing<A>(plan.panels, weights, p.scales(), bias.data(), packed);
+          plan.in_strips()
+              ? linalg::pack_dequantizing<A, X, D>(plan.panels, detail::as_signed(filter.data()), p.scales(), bias.data(), packed)
+              : linalg::pack_dequantizing<A, X>(plan.panels, detail::as_signed(filter.data()), p.scales(), bias.data(), packed);
         } else {
           linalg::QuantizedColumns columns{p.input_zero_point, p.filter_zero_point, run.multipliers,
                                            bias.data(),        p.output_zero_point, p.range};
-          if (!plan.in_strips()) return linalg::pack_quantized<A>(plan.panels, weights, columns, packed);
+          if (!plan.in_strips()) return linalg::pack_quantized<A, X>(plan.panels, filter.data(), columns, packed);
           columns.input_zero_point += D::activation_offset;
-          linalg::pack_quantized<A, X, D>(plan.panels, weights, columns, packed);
+          linalg::pack_quantized<A, X, D>(plan.panels, filter.data(), columns, packed);
         }
       }
     }
@@ -190,7 +195,8 @@ struct Conv2D {
     const linalg::WindowShape& shape = p.shape;
     if (out.count() == 0) return;
     if constexpr (std::is_same_v<T, float> && !std::is_same_v<typename Filter::value_type, float>) {
-      eval_hybrid(run, in.data(), reinterpret_cast<const std::int8_t*>(filter.data()), bias.data(), out.data());
+      eval_hybrid(run, in.data(), detail::unpacked(filter.data(), unpacked_count(run), run.scratch, (shape.image() + 15) / 16 * 16),
+                  bias.data(), out.data());
     } else {
       if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
         if (run.packed != nullptr) {
@@ -220,8 +226,8 @@ struct Conv2D {
           return;
         }
       }
-      direct<A>(run.executor, shape, shape.batches, in.data(), filter.data(), p.input_zero_point, p.filter_zero_point, out.data(),
-                [&](std::int64_t o, auto sum) {
+      direct<A>(run.executor, shape, shape.batches, in.data(), plain_filter(run, filter.data()), p.input_zero_point, p.filter_zero_point,
+                out.data(), [&](std::int64_t o, auto sum) {
                   if constexpr (std::is_same_v<T, float>) {
                     return clamped(bias ? sum + bias[o] : sum, p.float_range);
                   } else {
@@ -239,17 +245,33 @@ struct Conv2D {
     }
   }
 
-  using Types =
-      Signatures<Signature<Takes<float, float, float>, Gives<float>>,
-                 Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
-                 Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
-                 Signature<Takes<std::int16_t, std::int8_t, std::int32_t>, Gives<std::int16_t>>,
-                 Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
-                 Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<float, std::uint8_t, float>, Gives<float>>>;
+  using Types = Signatures<
+      Signature<Takes<float, float, float>, Gives<float>>, Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
+      Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
+      Signature<Takes<std::int16_t, std::int8_t, std::int32_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
+      Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<float, std::uint8_t, float>, Gives<float>>,
+      Signature<Takes<std::int8_t, Int4Pair, std::int32_t>, Gives<std::int8_t>>,
+      Signature<Takes<std::int16_t, Int4Pair, std::int32_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, Int4Pair, std::int64_t>, Gives<std::int16_t>>, Signature<Takes<float, Int4Pair, float>, Gives<float>>>;
 
  private:
   static constexpr bool is_hybrid(const NodeDescription& node) {
-    return node.input(0).type == TensorType::float32 && (node.input(1).type == TensorType::int8 || node.input(1).type == TensorType::uint8);
+    const TensorType filter = node.input(1).type;
+    return node.input(0).type == TensorType::float32 &&
+           (filter == TensorType::int8 || filter == TensorType::uint8 || filter == TensorType::int4);
+  }
+  /// int4 that the kernels without panels need unpacked.
+  template <class Run> static std::int64_t unpacked_count(const Run& run) {
+    const linalg::WindowShape& shape = run.prepared.shape;
+    return run.packed == nullptr ? shape.groups * shape.columns * shape.depth() : 0;
+  }
+  template <class Run, class W> static auto plain_filter(const Run& run, const W* filter) {
+    if constexpr (std::is_same_v<W, Int4Pair>) {
+      return detail::unpacked(filter, unpacked_count(run), run.scratch, 0);
+    } else {
+      return filter;
+    }
   }
 
   static constexpr Violation check_types(const NodeDescription& node) {
@@ -259,9 +281,10 @@ struct Conv2D {
       return input_violation(0, ErrorCode::unsupported_type, "must be float32, int8, uint8 or int16");
     }
     const TensorType wanted = type == TensorType::int16 ? TensorType::int8 : type;
-    if (filter != wanted && !hybrid) {
-      return input_violation(1, ErrorCode::unsupported_type,
-                             "has a type that does not go with the input's: float32 takes float32 or int8, uint8 takes uint8, others int8");
+    if (filter != wanted && !hybrid && !(wanted == TensorType::int8 && filter == TensorType::int4)) {
+      return input_violation(
+          1, ErrorCode::unsupported_type,
+          "has a type that does not go with the input's: float32 takes float32, int8 or int4, uint8 takes uint8, others int8 or int4");
     }
     if (node.input(2).present()) {
       const bool fits = type == TensorType::float32 ? bias == TensorType::float32

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "tfl/kernels/op.hpp"
 
@@ -72,6 +73,28 @@ constexpr Violation filter_multipliers(const NodeDescription& node, int input, i
     }
   }
   return {};
+}
+
+/// Bytes of weights as signed ones; int4 stay what they are.
+template <class W> const auto* as_signed(const W* weights) {
+  if constexpr (std::is_same_v<W, Int4Pair>) {
+    return weights;
+  } else {
+    return reinterpret_cast<const std::int8_t*>(weights);
+  }
+}
+/// Bytes of weights as signed ones; `count` int4 are unpacked to scratch + offset.
+template <class W>
+const std::int8_t* unpacked(const W* weights, [[maybe_unused]] std::int64_t count, [[maybe_unused]] std::byte* scratch,
+                            [[maybe_unused]] std::int64_t offset) {
+  if constexpr (std::is_same_v<W, Int4Pair>) {
+    if (count == 0) return nullptr;
+    auto* to = reinterpret_cast<std::int8_t*>(scratch + offset);
+    unpack_int4(weights, count, to);
+    return to;
+  } else {
+    return reinterpret_cast<const std::int8_t*>(weights);
+  }
 }
 
 /// tfl::multiply() of a 64-bit accumulator for whatever it holds: beyond 47 bits, where the formula ends, it saturates first.

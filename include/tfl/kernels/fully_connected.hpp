@@ -1,5 +1,6 @@
 #pragma once
-// FULLY_CONNECTED: float32; int8, uint8 and int16 quantized; float activations with int8 weights (hybrid).
+// FULLY_CONNECTED: float32; int8, uint8 and int16 quantized; float activations with int8 weights (hybrid). int4 weights are int8 ones,
+// two to a byte.
 
 #include <bit>
 #include <cmath>
@@ -73,9 +74,11 @@ struct FullyConnected {
     if (type != TensorType::float32) needs.multipliers = n;
     if (n == 0 || k == 0) return needs;
     if (is_hybrid(node)) needs.scratch_bytes = hybrid_scratch(node.input(0).count() / k, k);
+    if (node.input(1).type == TensorType::int4) needs.scratch_bytes += n * k;  // unpacked, unless they are packed for the kernel
     if constexpr (simd::has_dot<Arch>) {
       const bool constant = node.packs(1) && (!node.input(2).present() || node.input(2).is_constant);
       if (!constant || type == TensorType::int16 || node.output(0).type == TensorType::int16) return needs;
+      if (node.input(1).type == TensorType::int4) needs.scratch_bytes -= n * k;
       const bool bytes = node.input(1).type != TensorType::float32;
       const linalg::PanelLayout layout = !bytes                      ? linalg::float_panels<Arch>(n, 1, 1, k)
                                          : type == TensorType::uint8 ? linalg::byte_panels<Arch, std::uint8_t>(n, 1, 1, k)
@@ -144,10 +147,10 @@ struct FullyConnected {
       if constexpr (std::is_same_v<W, float>) {
         linalg::pack_float<A>(linalg::float_panels<A>(p.columns, 1, 1, p.depth), weights.data(), bias.data(), packed);
       } else if constexpr (std::is_same_v<T, float>) {
-        linalg::pack_dequantizing<A>(linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth),
-                                     reinterpret_cast<const std::int8_t*>(weights.data()), p.scales(), bias.data(), packed);
+        linalg::pack_dequantizing<A, std::int8_t>(linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth),
+                                                  detail::as_signed(weights.data()), p.scales(), bias.data(), packed);
       } else {
-        linalg::pack_quantized<A>(
+        linalg::pack_quantized<A, T>(
             linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), weights.data(),
             {p.input_zero_point, p.weight_zero_point, run.multipliers, bias.data(), p.output_zero_point, p.range, true}, packed);
       }
@@ -167,7 +170,7 @@ struct FullyConnected {
       return;
     }
     if constexpr (std::is_same_v<T, float> && !std::is_same_v<W, float>) {
-      eval_hybrid(run, in.data(), reinterpret_cast<const std::int8_t*>(weights.data()), bias.data(), out.data());
+      eval_hybrid(run, in.data(), signed_weights(run, weights.data(), hybrid_scratch(p.rows, p.depth)), bias.data(), out.data());
     } else {
       if constexpr (simd::has_dot<A> && sizeof(T) != 2 && sizeof(Y) != 2) {
         if (run.packed != nullptr) {
@@ -186,7 +189,7 @@ struct FullyConnected {
           return;
         }
       }
-      direct<A>(run.executor, p, in.data(), weights.data(), p.input_zero_point, p.weight_zero_point, out.data(),
+      direct<A>(run.executor, p, in.data(), plain_weights(run, weights.data()), p.input_zero_point, p.weight_zero_point, out.data(),
                 [&](std::int64_t, std::int64_t n, auto sum) {
                   if constexpr (std::is_same_v<T, float>) {
                     return clamped(bias ? sum + bias[n] : sum, p.float_range);
@@ -195,7 +198,7 @@ struct FullyConnected {
                     std::int32_t y;
                     if constexpr (sizeof(T) == 2) {
                       const std::int64_t total = bias ? detail::wrapping_add(sum, std::int64_t{bias[n]}) : sum;
-                      y = sizeof(W) == 2 ? detail::multiply_wide(total, by) : scaled(static_cast<double>(total), by);
+                      y = std::is_same_v<W, std::int16_t> ? detail::multiply_wide(total, by) : scaled(static_cast<double>(total), by);
                     } else {
                       const std::int32_t total = bias ? detail::wrapping_add(sum, bias[n]) : sum;
                       y = scaled(static_cast<double>(total), by);
@@ -207,20 +210,35 @@ struct FullyConnected {
     }
   }
 
-  using Types =
-      Signatures<Signature<Takes<float, float, float>, Gives<float>>,
-                 Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
-                 Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
-                 Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::int16_t>>,
-                 Signature<Takes<std::int16_t, std::int8_t, std::int32_t>, Gives<std::int16_t>>,
-                 Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
-                 Signature<Takes<std::int16_t, std::int16_t, std::int32_t>, Gives<std::int16_t>>,
-                 Signature<Takes<std::int16_t, std::int16_t, std::int64_t>, Gives<std::int16_t>>,
-                 Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<float, std::uint8_t, float>, Gives<float>>>;
+  using Types = Signatures<
+      Signature<Takes<float, float, float>, Gives<float>>, Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
+      Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
+      Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, std::int8_t, std::int32_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, std::int16_t, std::int32_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, std::int16_t, std::int64_t>, Gives<std::int16_t>>,
+      Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<float, std::uint8_t, float>, Gives<float>>,
+      Signature<Takes<std::int8_t, Int4Pair, std::int32_t>, Gives<std::int8_t>>,
+      Signature<Takes<std::int16_t, Int4Pair, std::int32_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, Int4Pair, std::int64_t>, Gives<std::int16_t>>, Signature<Takes<float, Int4Pair, float>, Gives<float>>>;
 
  private:
   static constexpr bool is_hybrid(const NodeDescription& node) {
-    return node.input(0).type == TensorType::float32 && (node.input(1).type == TensorType::int8 || node.input(1).type == TensorType::uint8);
+    const TensorType weights = node.input(1).type;
+    return node.input(0).type == TensorType::float32 &&
+           (weights == TensorType::int8 || weights == TensorType::uint8 || weights == TensorType::int4);
+  }
+  /// Weights as the kernels without panels read them; int4 are unpacked into scratch memory, from `offset` on.
+  template <class Run, class W> static const std::int8_t* signed_weights(const Run& run, const W* weights, std::int64_t offset) {
+    return detail::unpacked(weights, run.packed == nullptr ? run.prepared.columns * run.prepared.depth : 0, run.scratch, offset);
+  }
+  template <class Run, class W> static auto plain_weights(const Run& run, const W* weights) {
+    if constexpr (std::is_same_v<W, Int4Pair>) {
+      return signed_weights(run, weights, 0);
+    } else {
+      return weights;
+    }
   }
   /// Whether sums are scaled in double, as in all of TFLite's reference kernels of this op but the one with 16-bit weights. The
   /// multipliers then are doubles, bit by bit.
@@ -234,12 +252,13 @@ struct FullyConnected {
     if (type != TensorType::float32 && !is_quantized_integer(type)) {
       return input_violation(0, ErrorCode::unsupported_type, "must be float32, int8, uint8 or int16");
     }
-    const bool weights_fit =
-        type == TensorType::int16 ? weights == TensorType::int8 || weights == TensorType::int16 : weights == type || is_hybrid(node);
+    const bool takes_int4 = type == TensorType::int8 || type == TensorType::int16;
+    const bool weights_fit = weights == type || is_hybrid(node) || (type == TensorType::int16 && weights == TensorType::int8) ||
+                             (takes_int4 && weights == TensorType::int4);
     if (!weights_fit) {
-      return input_violation(
-          1, ErrorCode::unsupported_type,
-          "has a type that does not go with the input's: float32 takes float32 or int8, int16 takes int8 or int16, others their own");
+      return input_violation(1, ErrorCode::unsupported_type,
+                             "has a type that does not go with the input's: float32 takes float32, int8 or int4, int16 takes int16, int8 "
+                             "or int4, int8 takes int8 or int4, uint8 its own");
     }
     if (out != type && !(type == TensorType::uint8 && out == TensorType::int16)) {
       return output_violation(0, ErrorCode::unsupported_type, "must have the type of input 0");

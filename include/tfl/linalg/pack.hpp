@@ -9,6 +9,7 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/core/type.hpp"
 #include "tfl/linalg/float_steps.hpp"
 #include "tfl/linalg/interleave.hpp"
 #include "tfl/quant/activation.hpp"
@@ -121,23 +122,53 @@ struct BytePanel {
   float* bias() const { return reinterpret_cast<float*>(table(2)); }
 };
 
+/// Sums over count weights from the one of index `from` on.
+template <class A, class W>
+simd::ByteSums sums_of_column(const W* weights, std::int64_t from, std::int64_t count, [[maybe_unused]] std::int32_t zero_point) {
+  if constexpr (std::is_same_v<W, Int4Pair>) {
+    simd::ByteSums sums{};
+    for (std::int64_t i = from; i < from + count; ++i) {
+      const int w = int4_at(weights, i) - zero_point;
+      sums.sum += w;
+      sums.absolute += w < 0 ? -w : w;
+    }
+    return sums;
+  } else {
+    return simd::sums_around<A>(weights + from, count, zero_point);
+  }
+}
+
 /// Puts the weights of one panel in place and returns, through `bound`, the largest |sum of products| that any activations reach.
-template <class A, class T, class D>
-void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const T* weights, std::int64_t first, int exist,
+template <class A, class T, class D, class W>
+void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const W* weights, std::int64_t first, int exist,
                 const BytePanel& panel, std::int64_t* bound) {
   constexpr int depth = D::depth;
   constexpr auto flip = static_cast<std::uint8_t>(D::weight_offset);
   static_assert(flip == 0 || flip == 128, "an offset must be the flip of the sign");
   const std::int64_t row = layout.segments * layout.length, step = layout.segment_step() * panel.width;
   std::byte* out = panel.at + layout.table_bytes(panel.width / layout.lanes);
-  const auto* from = reinterpret_cast<const std::byte*>(weights + first * row);
-  for (std::int64_t s = 0; s < layout.segments; ++s) {
-    interleave_columns<A, depth, flip>(from + s * layout.length, row, exist, panel.width, layout.length, out + s * step);
+  if constexpr (std::is_same_v<W, Int4Pair>) {
+    auto* to = reinterpret_cast<std::uint8_t*>(out);
+    for (std::int64_t k = 0; k < layout.segments * layout.segment_step(); k += depth) {
+      const std::int64_t s = k / layout.segment_step(), in_run = k % layout.segment_step();
+      for (int n = 0; n < panel.width; ++n) {
+        for (std::int64_t d = in_run; d < in_run + depth; ++d) {
+          *to++ = n < exist && d < layout.length
+                      ? static_cast<std::uint8_t>(int4_at(weights, (first + n) * row + s * layout.length + d) + D::weight_offset)
+                      : std::uint8_t{0};
+        }
+      }
+    }
+  } else {
+    const auto* from = reinterpret_cast<const std::byte*>(weights + first * row);
+    for (std::int64_t s = 0; s < layout.segments; ++s) {
+      interleave_columns<A, depth, flip>(from + s * layout.length, row, exist, panel.width, layout.length, out + s * step);
+    }
   }
   const std::int64_t filled = layout.segments * step, whole = layout.steps() * depth * panel.width;
   if (filled < whole) std::memset(out + filled, 0, static_cast<std::size_t>(whole - filled));
   for (int n = 0; n < panel.width; ++n) {
-    const simd::ByteSums sums = n < exist ? simd::sums_around<A>(weights + (first + n) * row, row, weight_zero_point) : simd::ByteSums{};
+    const simd::ByteSums sums = n < exist ? sums_of_column<A>(weights, (first + n) * row, row, weight_zero_point) : simd::ByteSums{};
     panel.sum()[n] = static_cast<std::int32_t>(sums.sum);
     bound[n] = sums.absolute * 255;
     if (simd::activation_offset_of<A, T>() != 0 && layout.table_words > 6) {
@@ -157,9 +188,9 @@ struct QuantizedColumns {
   bool in_double = false;  // multipliers are doubles, bit by bit
 };
 
-/// D: the dot product that will read the panels.
-template <class A, class T, class D = simd::Dot<A, T>>
-void pack_quantized(const PanelLayout& layout, const T* weights, const QuantizedColumns& columns, std::byte* to) {
+/// T: the type of the activations; D: the dot product that will read the panels; W: T, or Int4Pair.
+template <class A, class T, class D = simd::Dot<A, T>, class W = T>
+void pack_quantized(const PanelLayout& layout, const W* weights, const QuantizedColumns& columns, std::byte* to) {
   for (std::int64_t g = 0; g < layout.groups; ++g) {
     for (std::int64_t p = 0; p < layout.panels(); ++p) {
       const BytePanel panel{to + layout.panel_offset(g, p), layout.vectors(p) * layout.lanes};
@@ -204,8 +235,8 @@ void pack_quantized(const PanelLayout& layout, const T* weights, const Quantized
 }
 
 /// The same for float outputs: y = sum * scale (+ bias). scales: one, or one a column.
-template <class A, class T, class D = simd::Dot<A, T>>
-void pack_dequantizing(const PanelLayout& layout, const T* weights, std::span<const float> scales, const float* bias, std::byte* to) {
+template <class A, class T, class D = simd::Dot<A, T>, class W = T>
+void pack_dequantizing(const PanelLayout& layout, const W* weights, std::span<const float> scales, const float* bias, std::byte* to) {
   for (std::int64_t g = 0; g < layout.groups; ++g) {
     for (std::int64_t p = 0; p < layout.panels(); ++p) {
       const BytePanel panel{to + layout.panel_offset(g, p), layout.vectors(p) * layout.lanes};
