@@ -57,7 +57,7 @@ struct StagingArea {
 
 /// A source of rows that can stage windows.
 template <class Fill, class A>
-concept StagesRows = requires(const Fill& fill, std::uint8_t* to) {
+concept StagesRows = simd::has_copy_steps<A> && requires(const Fill& fill, std::uint8_t* to) {
   fill.template stage<A>(std::int64_t{}, int{}, to, std::int64_t{});
 };
 

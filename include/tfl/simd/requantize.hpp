@@ -5,6 +5,7 @@
 // And it is doubled because a lift without the half of rounding is small, and its sum with the small part of the product precise.
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "tfl/simd/batch.hpp"
@@ -29,11 +30,106 @@ template <class T> struct ByteOutput {
 };
 
 /// Whether an architecture has requantize_by_steps().
-template <class A> inline constexpr bool has_float_steps = TFL_HAS_XSIMD != 0 && std::is_base_of_v<Avx512, A>;
+template <class A>
+inline constexpr bool has_float_steps = TFL_HAS_XSIMD != 0 && (std::is_base_of_v<Avx512, A> || std::is_base_of_v<Avx2, A>);
 
-/// out[m][n] = clamp(zero_point + the step of (sums[m][n] + row term + offset[n])). `width` is the panel's, one or two vectors.
-template <class A, class T>
-void requantize_by_steps(const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps, const ByteOutput<T>& out);
+namespace detail {
+template <class T>
+void requantize_by_steps_of(Scalar, const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps, const ByteOutput<T>& out);
+}
+
+#if TFL_HAS_XSIMD && defined(__AVX2__) && defined(__FMA__)
+
+namespace detail {
+/// As Steps16, where the processor's rounding is downwards.
+template <bool Mirrored> struct Steps8 {
+  __m256i offset;
+  __m256 high, low, lift;
+  static TFL_ALWAYS_INLINE Steps8 load(const FloatSteps& s, int first) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(s.offset + first)), _mm256_loadu_ps(s.high + first),
+            _mm256_loadu_ps(s.low + first), _mm256_loadu_ps(s.lift + first)};
+  }
+  TFL_ALWAYS_INLINE __m256i operator()(__m256i sum) const {
+    const __m256 x = _mm256_cvtepi32_ps(_mm256_add_epi32(sum, offset));
+    __m256 start = lift;
+    if constexpr (Mirrored) start = _mm256_or_ps(lift, _mm256_and_ps(x, _mm256_set1_ps(-0.0f)));
+    return _mm256_cvtps_epi32(_mm256_fmadd_ps(x, high, _mm256_fmadd_ps(x, low, start)));
+  }
+};
+
+/// Two rows of a panel of 16 columns, or four of one of 8, make 32 outputs. Not inlined, so that the caller's change of rounding is done.
+template <class T, bool Mirrored, int Vectors>
+TFL_NOINLINE void requantize_rows_of_8(const std::int32_t* sums, const FloatSteps& steps, const ByteOutput<T>& out) {
+  constexpr int at_once = 4 / Vectors, width = 8 * Vectors;
+  Steps8<Mirrored> by[Vectors];
+  TFL_UNROLL
+  for (int v = 0; v < Vectors; ++v) by[v] = Steps8<Mirrored>::load(steps, 8 * v);
+  const __m256i zero = _mm256_set1_epi16(static_cast<short>(2 * out.zero_point)), quarter = _mm256_set1_epi16(1 << 14);
+  const __m256i lo = _mm256_set1_epi8(static_cast<char>(out.lo)), hi = _mm256_set1_epi8(static_cast<char>(out.hi));
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const bool whole = out.columns == width;
+  const int rows = out.rows, columns = out.columns;
+  const std::int64_t stride = out.stride;
+  const std::int32_t* terms = out.row_terms;
+  T* to = out.to;
+  for (int m = 0; m < rows; m += at_once, to += at_once * stride) {
+    __m256i y[4];
+    TFL_UNROLL
+    for (int r = 0; r < at_once; ++r) {
+      const int row = m + r < rows ? m + r : rows - 1;
+      TFL_UNROLL
+      for (int v = 0; v < Vectors; ++v) {
+        __m256i sum = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums + row * width + 8 * v));
+        if (terms != nullptr) sum = _mm256_add_epi32(sum, _mm256_set1_epi32(terms[row]));
+        y[r * Vectors + v] = by[v](sum);
+      }
+    }
+    const __m256i first = _mm256_mulhrs_epi16(_mm256_adds_epi16(_mm256_packs_epi32(y[0], y[1]), zero), quarter);
+    const __m256i second = _mm256_mulhrs_epi16(_mm256_adds_epi16(_mm256_packs_epi32(y[2], y[3]), zero), quarter);
+    __m256i bytes;
+    if constexpr (std::is_signed_v<T>) {
+      bytes = _mm256_min_epi8(_mm256_max_epi8(_mm256_packs_epi16(first, second), lo), hi);
+    } else {
+      bytes = _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(first, second), lo), hi);
+    }
+    bytes = _mm256_permutevar8x32_epi32(bytes, order);
+    if (whole && m + at_once <= rows) {
+      if constexpr (Vectors == 2) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(bytes));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + stride), _mm256_extracti128_si256(bytes, 1));
+      } else {
+        const __m128i a = _mm256_castsi256_si128(bytes), b = _mm256_extracti128_si256(bytes, 1);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(to), a);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(to + stride), _mm_unpackhi_epi64(a, a));
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(to + 2 * stride), b);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(to + 3 * stride), _mm_unpackhi_epi64(b, b));
+      }
+    } else {
+      T parts[32];
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(parts), bytes);
+      for (int r = 0; r < at_once && m + r < rows; ++r) {
+        std::memcpy(to + r * stride, parts + r * width, static_cast<std::size_t>(columns));
+      }
+    }
+  }
+}
+
+template <class T>
+TFL_NOINLINE void requantize_by_steps_of(Avx2, const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps,
+                                         const ByteOutput<T>& out) {
+  constexpr unsigned rounding = 0x6000, down = 0x2000;
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr((before & ~rounding) | down);
+  if (width == 16) {
+    mirrored ? requantize_rows_of_8<T, true, 2>(sums, steps, out) : requantize_rows_of_8<T, false, 2>(sums, steps, out);
+  } else {
+    mirrored ? requantize_rows_of_8<T, true, 1>(sums, steps, out) : requantize_rows_of_8<T, false, 1>(sums, steps, out);
+  }
+  _mm_setcsr(before);
+}
+}  // namespace detail
+
+#endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
 
@@ -126,16 +222,14 @@ TFL_ALWAYS_INLINE void requantize_rows(const std::int32_t* sums, const FloatStep
     }
   }
 }
-}  // namespace detail
-
-template <class A, class T>
-TFL_NOINLINE void requantize_by_steps(const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps,
-                                      const ByteOutput<T>& out) {
+template <class T>
+TFL_NOINLINE void requantize_by_steps_of(Avx512, const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps,
+                                         const ByteOutput<T>& out) {
   const auto run = [&]<bool Mirrored, int Vectors>() {
     if (out.row_terms != nullptr) {
-      detail::requantize_rows<T, Mirrored, true, Vectors>(sums, steps, out);
+      requantize_rows<T, Mirrored, true, Vectors>(sums, steps, out);
     } else {
-      detail::requantize_rows<T, Mirrored, false, Vectors>(sums, steps, out);
+      requantize_rows<T, Mirrored, false, Vectors>(sums, steps, out);
     }
   };
   if (width == 32) {
@@ -144,7 +238,15 @@ TFL_NOINLINE void requantize_by_steps(const std::int32_t* sums, int width, bool 
     mirrored ? run.template operator()<true, 1>() : run.template operator()<false, 1>();
   }
 }
+}  // namespace detail
 
 #endif
+
+/// out[m][n] = clamp(zero_point + the step of (sums[m][n] + row term + offset[n])). `width` is the panel's, one or two vectors.
+template <class A, class T>
+TFL_ALWAYS_INLINE void requantize_by_steps(const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps,
+                                           const ByteOutput<T>& out) {
+  detail::requantize_by_steps_of<T>(A{}, sums, width, mirrored, steps, out);
+}
 
 }  // namespace tfl::simd
