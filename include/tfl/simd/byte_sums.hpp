@@ -37,6 +37,7 @@ template <> struct ByteSumsOf<Sse41> {
   }
 };
 template <> struct ByteSumsOf<Avx2> : ByteSumsOf<Sse41> {};
+template <> struct ByteSumsOf<AvxVnni> : ByteSumsOf<Avx2> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
@@ -58,6 +59,7 @@ template <> struct ByteSumsOf<Avx512> {
   }
 };
 template <> struct ByteSumsOf<Avx512Vnni> : ByteSumsOf<Avx512> {};
+template <> struct ByteSumsOf<Avx512Amx> : ByteSumsOf<Avx512Vnni> {};
 #endif
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
@@ -78,6 +80,7 @@ template <> struct ByteSumsOf<Neon> {
   }
 };
 template <> struct ByteSumsOf<NeonDotprod> : ByteSumsOf<Neon> {};
+template <> struct ByteSumsOf<NeonI8mm> : ByteSumsOf<NeonDotprod> {};
 #endif
 }  // namespace detail
 
