@@ -63,7 +63,11 @@ TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, c
   for (std::int64_t s = 0; s < in.segments; ++s) {
     const float* x[Rows];
     TFL_UNROLL
-    for (int m = 0; m < Rows; ++m) x[m] = in.rows[s * in.row_step + m] + in.offset;
+    for (int m = 0; m < Rows; ++m) x[m] = in.rows[s * in.row_step + m];
+    if (in.offset != 0) {  // else compilers add it in vectors, and take them apart again
+      TFL_UNROLL
+      for (int m = 0; m < Rows; ++m) x[m] += in.offset;
+    }
     std::int64_t k = 0;
     if constexpr (simd::has_by_lane<A, float> && Parts == 1) k = add_products_by_lane<A, float>(x, in.length, w, sum[0]);
     for (; k + Parts <= in.length; k += Parts, w += Parts * Vectors * L) {
@@ -201,7 +205,7 @@ TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights,
     const T* x[Rows];
     TFL_UNROLL
     for (int m = 0; m < Rows; ++m) x[m] = in.rows[s * in.row_step + m];
-    if (in.offset != 0) {  // else compilers add it in vectors, and take them apart again
+    if (in.offset != 0) {  // as in float_tile()
       TFL_UNROLL
       for (int m = 0; m < Rows; ++m) x[m] += in.offset;
     }
