@@ -42,11 +42,16 @@ std::string check_results(const Model& model, const Contest& contest, std::vecto
 struct Timing {
   int rounds = 15;
   double slice_milliseconds = 30;
+  /// Of one thread: counts the time that it had a processor, so that a busy machine disturbs less.
+  bool processor_time = false;
 };
 
 /// Fills in `nanoseconds`: in every round each contestant runs for one slice, in an order that turns; a slice begins untimed, until its
 /// code and weights are in the caches again, and counts with the median of its runs.
 void time_in_turn(Contest& contest, const Timing& timing);
+
+/// Nanoseconds of the fastest of a few runs.
+double fastest_run(Runner& runner);
 
 /// Pins this process, and every thread that it starts from now on, to `count` of the processors that it may use. Returns their numbers;
 /// empty where the system has no such call.

@@ -68,6 +68,7 @@ std::string write_json(const std::string& path, const Circumstances& circumstanc
                       {"peers", circumstances.peers},
                       {"rounds", circumstances.timing.rounds},
                       {"slice_milliseconds", circumstances.timing.slice_milliseconds},
+                      {"processor_time", circumstances.timing.processor_time},
                       {"results", std::move(results)}};
   std::ofstream file(path);
   file << document.dump(1) << '\n';

@@ -1,4 +1,4 @@
-// tfl_compare: ours beside XNNPACK, in one process, in turn, after a check that all compute the same.
+// tfl_compare: ours beside XNNPACK and ONNX Runtime, in one process, in turn, after a check that all compute the same.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using namespace tfl::bench;
 
 struct Arguments {
-  std::vector<std::string> models, files, peers{"xnnpack"};
+  std::vector<std::string> models, files, peers{"xnnpack", "onnxruntime"};
   std::vector<int> threads{1};
   Timing timing;
   std::string json, svg;
@@ -87,11 +87,27 @@ template <class Make> void enter(Contest& contest, const char* name, Make make) 
   }
 }
 
+#ifdef TFL_HAVE_ONNXRUNTIME
+/// Of models in bytes, whichever kind of bytes it runs faster.
+std::unique_ptr<Runner> best_of_onnxruntime(const tfl::Model& model, int threads) {
+  const auto make = [&](Activations activations) { return run_by_onnxruntime(model, threads, activations, TFL_ONNXRUNTIME_LIBRARY); };
+  const tfl::GraphSubgraph& graph = model.subgraphs()[0];
+  const bool quantized = std::any_of(graph.tensors.begin(), graph.tensors.end(),
+                                     [](const tfl::GraphTensor& tensor) { return tensor.description.quantization.present(); });
+  if (!quantized) return make(Activations::as_in_the_model);
+  auto in_unsigned = make(Activations::unsigned_bytes), in_signed = make(Activations::signed_bytes);
+  return fastest_run(*in_signed) < fastest_run(*in_unsigned) ? std::move(in_signed) : std::move(in_unsigned);
+}
+#endif
+
 Contest gather(const Arguments& arguments, const Case& c, int threads) {
   Contest contest{.model = c.name, .threads = threads};
   contest.contestants.push_back({"tfl", run_by_tfl(c.model, threads)});
 #ifdef TFL_HAVE_XNNPACK
   if (wanted(arguments, "xnnpack")) enter(contest, "XNNPACK", [&] { return run_by_xnnpack(c.model, threads); });
+#endif
+#ifdef TFL_HAVE_ONNXRUNTIME
+  if (wanted(arguments, "onnxruntime")) enter(contest, "ONNX Runtime", [&] { return best_of_onnxruntime(c.model, threads); });
 #endif
   return contest;
 }
@@ -138,15 +154,17 @@ int run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app{"Times networks with this library and XNNPACK in turn, after checking that their results agree."};
+  CLI::App app{"Times networks with this library, XNNPACK and ONNX Runtime in turn, after checking that their results agree."};
   app.add_option("--models", arguments.models,
                  "names of built-in networks (NAME, NAME_float, NAME_int8), or a folder; default: all built-in")
       ->delimiter(',');
   app.add_option("--model", arguments.files, "a .tflite file; may be repeated");
   app.add_option("--threads", arguments.threads, "thread counts")->delimiter(',')->check(CLI::Range(1, 256));
-  app.add_option("--peer", arguments.peers, "who else runs")->delimiter(',')->check(CLI::IsMember({"xnnpack"}));
+  app.add_option("--peer", arguments.peers, "who else runs")->delimiter(',')->check(CLI::IsMember({"xnnpack", "onnxruntime"}));
   app.add_option("--rounds", arguments.timing.rounds, "rounds, in each of which everyone runs")->check(CLI::Range(1, 100000));
   app.add_option("--slice", arguments.timing.slice_milliseconds, "milliseconds for each library in a round")->check(CLI::Range(1, 10000));
+  app.add_flag("--processor-time", arguments.timing.processor_time,
+               "of one thread: counts the time that it had a processor, for machines that others use too");
   app.add_option("--json", arguments.json, "file for all figures");
   app.add_option("--svg", arguments.svg, "file for a bar chart");
   app.add_flag("--check-only", arguments.check_only, "checks the results and times nothing");

@@ -45,4 +45,10 @@ std::string tfl_architecture();
 std::unique_ptr<Runner> run_by_xnnpack(const Model& model, int threads);
 #endif
 
+#ifdef TFL_HAVE_ONNXRUNTIME
+enum class Activations { as_in_the_model, unsigned_bytes, signed_bytes };
+/// ONNX Runtime, from the shared library of this path. Throws CannotRun.
+std::unique_ptr<Runner> run_by_onnxruntime(const Model& model, int threads, Activations activations, const std::string& library);
+#endif
+
 }  // namespace tfl::bench
