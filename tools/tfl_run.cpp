@@ -26,7 +26,7 @@ struct Arguments {
   std::vector<std::string> inputs, shapes;
   std::uint32_t seed = 1;
   int threads = 1, repeat = 1;
-  bool verbose = false;
+  bool verbose = false, apart = false;
 };
 
 int fail(const std::string& sentence) {
@@ -50,8 +50,9 @@ int run(const Arguments& a) {
   auto model = tfl::Model::from_file(a.model.c_str());
   if (!model) return fail(text(model.message()));
   tfl::ThreadPool pool(a.threads);
-  auto made = a.signature.empty() ? Interpreter::create(*model, {}, std::move(pool))
-                                  : Interpreter::create(*model, a.signature, {}, std::move(pool));
+  const tfl::InterpreterOptions options{.fuse = !a.apart && !a.verbose};
+  auto made = a.signature.empty() ? Interpreter::create(*model, options, std::move(pool))
+                                  : Interpreter::create(*model, a.signature, options, std::move(pool));
   if (!made) return fail(text(made.message()));
   Interpreter& interpreter = *made;
 
@@ -132,6 +133,7 @@ int run(const Arguments& a) {
     times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
   }
   std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
+  std::printf("nodes %zu, of which %d run\n", interpreter.subgraph().graph().nodes.size(), interpreter.subgraph().nodes_to_run());
   std::printf("arena %zu bytes%s\n", interpreter.arena_bytes(),
               interpreter.subgraph().has_dynamic_tensors() ? " (and tensors on the heap, whose shapes depend on data)" : "");
   std::printf("latency %.1f us (median of %d, %d thread%s, %s)\n", times[times.size() / 2], a.repeat, a.threads, a.threads == 1 ? "" : "s",
@@ -152,7 +154,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", a.threads, "threads that share the work of large ops")->check(CLI::Range(1, 256));
   app.add_option("--repeat", a.repeat, "timed runs after the first")->check(CLI::Range(1, 1'000'000));
   app.add_option("--signature", a.signature, "the signature to run");
-  app.add_flag("--verbose", a.verbose, "a line with a hash for every tensor that a node writes");
+  app.add_flag("--verbose", a.verbose, "a line with a hash for every tensor that a node writes; implies --apart");
+  app.add_flag("--apart", a.apart, "no fusion: every node of the file runs by itself");
   CLI11_PARSE(app, argc, argv);
   return run(a);
 }

@@ -81,6 +81,7 @@ inline bool infer_again(const GraphState& state, std::size_t i) {
     return false;
   }
   node.needs = node.entry->needs(node.call.options, *described);
+  node.changed = true;
   return true;
 }
 

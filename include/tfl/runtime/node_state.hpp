@@ -28,10 +28,14 @@ struct NodeState {
   int scratch_block = -1;
   std::int32_t last = 0;  // the node whose outputs this one writes: itself, or one that is fused into it
   NodeKind kind = NodeKind::planned;
+  bool changed = false;   // its options or tensors are not the file's any more
   bool in_place = false;  // its outputs lie where the bytes are already: nothing to run
   // Of nodes outside of the plan only.
   Array<Multiplier> own_multipliers;
   Array<std::byte> own_scratch, own_packed;
+
+  /// Tells layouts of packed constants apart, which follow from options too.
+  const void* packed_key() const { return changed ? static_cast<const void*>(&entry->options_bytes) : entry; }
 };
 
 /// Descriptions of a node's tensors, for as long as an op looks at them.

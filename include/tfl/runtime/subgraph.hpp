@@ -135,6 +135,14 @@ class Subgraph {
   std::size_t arena_bytes() const { return plan_.arena_bytes(); }
   /// A bound that no plan without in-place tricks can pass: the most tensor bytes alive at one step. Requires plan().
   std::size_t largest_live_set() const { return largest_live_set_; }
+  /// How many nodes invoke() runs: not those that are computed once and for all, fused into another one, or find their outputs in place.
+  int nodes_to_run() const {
+    int count = 0;
+    for (const NodeState& node : nodes_) {
+      if (node.kind != NodeKind::folded && node.kind != NodeKind::fused && !node.in_place) ++count;
+    }
+    return count;
+  }
   /// True where some shapes are known only while running: their tensors live on the heap.
   bool has_dynamic_tensors() const { return has_dynamic_; }
 
@@ -261,6 +269,7 @@ class Subgraph {
       for (const std::int32_t t : source.inputs) links_[next++] = t >= 0 ? &tensor(t) : nullptr;
       for (const std::int32_t t : source.outputs) links_[next++] = &tensor(t);
       nodes_[i].last = static_cast<std::int32_t>(i);
+      nodes_[i].changed = false;
       if (const Violation v = nodes_[i].entry->read(*source.source, const_cast<void*>(nodes_[i].call.options))) return describe(v, i);
     }
     is_rewritten_ = false;
@@ -409,7 +418,7 @@ class Subgraph {
     const auto bytes = static_cast<std::size_t>(node.needs.packed_bytes);
     if (share_packed) {
       node.call.packed =
-          model_.packed(node.entry, index_, static_cast<int>(i), bytes, packed_ahead_, [&](std::byte* to) { pack(node.call, to); });
+          model_.packed(node.packed_key(), index_, static_cast<int>(i), bytes, packed_ahead_, [&](std::byte* to) { pack(node.call, to); });
     } else if (node.own_packed.allocate(options_.allocator, bytes)) {
       pack(node.call, node.own_packed.data());
       node.call.packed = node.own_packed.data();
