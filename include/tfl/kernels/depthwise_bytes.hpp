@@ -74,7 +74,7 @@ template <class A, class T> struct DepthwiseBytes {
                   const std::byte* packed, T* out) {
     const Plan plan(shape);
     const std::int64_t steps = (shape.y.output + plan.step - 1) / plan.step;
-    const std::int64_t cost = shape.x.output * shape.output_channels * plan.step * (plan.taps + 4) / (8 * block) + 1;
+    const std::int64_t cost = shape.x.output * shape.output_channels * plan.step * (plan.taps + 4) / block + 1;
     executor.parallel_for(batches * steps, cost, [&](std::int64_t first, std::int64_t last, int) {
       while (first < last) {
         const std::int64_t batch = first / steps, begin = first - batch * steps;

@@ -378,7 +378,7 @@ struct DepthwiseConv2D {
   static void rows(const Run& run, const Plan<A>& plan, const detail::BlockOutput& output, const K* images, std::int64_t batches,
                    const K* zeros, std::byte* workers, const std::byte* packed, Out* out) {
     const Prepared& p = run.prepared;
-    const std::int64_t cost = p.x.output * p.output_channels * p.taps / (4 * plan.block) + 1;
+    const std::int64_t cost = p.x.output * p.output_channels * p.taps / plan.block * 4 + 1;
     run.executor.parallel_for(batches * p.y.output, cost, [&](std::int64_t first, std::int64_t last, int worker) {
       RowWork<A, K, Out> work{p,      plan,    output,  zeros,  images + batches * p.y.input * p.x.input * p.channels,
                               packed, nullptr, nullptr, nullptr};
