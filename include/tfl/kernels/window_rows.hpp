@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "tfl/config.hpp"
+#include "tfl/kernels/op.hpp"
 #include "tfl/kernels/window.hpp"
 #include "tfl/linalg/direct.hpp"
 #include "tfl/linalg/pack.hpp"
