@@ -10,6 +10,7 @@
 
 #include "tfl/kernels/depthwise_rows.hpp"
 #include "tfl/kernels/filter_quantization.hpp"
+#include "tfl/linalg/float_steps.hpp"
 #include "tfl/quant/activation.hpp"
 #include "tfl/simd/short_requantize.hpp"
 
@@ -28,6 +29,10 @@ template <class A, class T> struct DepthwiseBytes {
   using V = simd::Int32<A>;
   static constexpr int L = simd::lanes<std::int32_t, A>, block = Plan::block, depth = Groups::depth;
   static constexpr int vector_bytes = L * Groups::value_bytes;
+  /// From the fewest instructions to the most. Not mirrored: results below the zero point are clamped anyway.
+  enum class Finish { steps, mirrored_steps, brief, mirrored_brief, general };
+  static constexpr bool has_steps = simd::has_float_steps<A>;
+  using Steps = simd::StepRequantization<A>;
   using Short = simd::ShortRequantization<A>;
   struct Long {
     std::int32_t bias[L], mantissa[L], left[L], right[L];
@@ -36,10 +41,11 @@ template <class A, class T> struct DepthwiseBytes {
   static constexpr bool may_split = std::is_unsigned_v<T> && sizeof(typename Groups::Weight) == 1;
   struct alignas(16) Header {  // where filters are no constants it lies in an arena
     union Constants {
+      Steps steps[4];
       Short brief[4];
       Long general[4];
     } constants;
-    bool is_brief;
+    Finish finish;
     int parts;  // filters that hold something
     std::byte to_next_cache_line[48];
   };
@@ -57,8 +63,8 @@ template <class A, class T> struct DepthwiseBytes {
     return plan.chunks * chunk_bytes(plan, filter_zero_point);
   }
 
-  /// Whether results below the zero point are clamped anyway.
-  static bool is_symmetric(const DepthwiseByteOutput& output) { return output.range.lo < output.zero_point; }
+  /// Whether results below the zero point count.
+  static bool is_mirrored(const DepthwiseByteOutput& output) { return output.range.lo < output.zero_point; }
 
   /// filter[taps][output channels], bias (may be null) and multipliers by output channel.
   static void pack(const DepthwiseShape& shape, const DepthwiseByteOutput& output, const T* filter, const std::int32_t* bias,
@@ -123,13 +129,20 @@ template <class A, class T> struct DepthwiseBytes {
       rescalings[vector][lane] = {wrapping_add(b, wrapping_multiply(staged_offset - output.input_zero_point, sum)),
                                   255 * magnitude + (b < 0 ? -std::int64_t{b} : std::int64_t{b}), multipliers[c]};
     }
-    header.is_brief = true;
-    for (int v = 0; v < 4; ++v) {
-      header.is_brief = header.is_brief && header.constants.brief[v].set(rescalings[v], output.zero_point, is_symmetric(output));
+    header.finish = set_constants(header.constants, rescalings, output);
+  }
+
+  static Finish set_constants(typename Header::Constants& to, const simd::Rescaling (&rescalings)[4][L],
+                              const DepthwiseByteOutput& output) {
+    const bool mirrored = is_mirrored(output);
+    if constexpr (has_steps) {
+      if (set_steps(to.steps, rescalings, output)) return mirrored ? Finish::mirrored_steps : Finish::steps;
     }
-    if (header.is_brief) return;
+    bool is_brief = true;
+    for (int v = 0; v < 4; ++v) is_brief = is_brief && to.brief[v].set(rescalings[v], output.zero_point, mirrored);
+    if (is_brief) return mirrored ? Finish::mirrored_brief : Finish::brief;
     for (int v = 0; v < 4; ++v) {
-      Long& constants = header.constants.general[v];
+      Long& constants = to.general[v];
       for (int i = 0; i < L; ++i) {
         const simd::Rescaling& r = rescalings[v][i];
         constants.bias[i] = r.bias;
@@ -138,6 +151,26 @@ template <class A, class T> struct DepthwiseBytes {
         constants.right[i] = r.multiplier.shift > 0 ? 0 : -r.multiplier.shift;
       }
     }
+    return Finish::general;
+  }
+
+  static bool set_steps(Steps (&to)[4], const simd::Rescaling (&rescalings)[4][L], const DepthwiseByteOutput& output) {
+    const std::int32_t above = output.range.hi - output.zero_point, below = output.zero_point - output.range.lo;
+    for (int v = 0; v < 4; ++v) {
+      std::int32_t mantissa[L], right[L];
+      for (int i = 0; i < L; ++i) {
+        const Multiplier m = rescalings[v][i].multiplier;
+        mantissa[i] = m.mantissa;
+        right[i] = m.mantissa == 0 ? 1 : -m.shift;
+        if (m.mantissa < 0 || right[i] < 1 || right[i] > 30) return false;
+        to[v].bias[i] = rescalings[v][i].bias;
+      }
+      if (!linalg::find_float_steps<A>(mantissa, right, L, above > below ? above : below, is_mirrored(output), to[v].high, to[v].low,
+                                       to[v].half)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// One strip of one step.
@@ -217,28 +250,29 @@ template <class A, class T> struct DepthwiseBytes {
 
   static void compute(const Plan& plan, const DepthwiseByteOutput& output, const Tile& tile, int rows) {
     constexpr int common = 3 * ((4 + depth - 1) / depth);  // taps of a 3x3 filter for two output rows
-    const bool is_common = tile.tap_count == common;
-    const bool symmetric = is_symmetric(output);
-    if (plan.step == 2) {
-      if (rows == 2) return select<2, 2, common>(output, tile, is_common, symmetric);
-      return select<2, 1, 0>(output, tile, false, symmetric);
-    }
-    select<1, 1, common>(output, tile, is_common, symmetric);
+    if (plan.step == 1) return tile.tap_count == common ? select<1, 1, common>(output, tile) : select<1, 1, 0>(output, tile);
+    if (rows == 1) return select<2, 1, 0>(output, tile);
+    tile.tap_count == common ? select<2, 2, common>(output, tile) : select<2, 2, 0>(output, tile);
   }
-  template <int Step, int Rows, int Common>
-  static void select(const DepthwiseByteOutput& output, const Tile& tile, bool is_common, bool symmetric) {
-    if (!tile.header->is_brief) return blocks<Step, Rows, 0, Finish::general>(output, tile);
-    if constexpr (Common != 0) {
-      if (is_common) {
-        if (symmetric) return blocks<Step, Rows, Common, Finish::symmetric>(output, tile);
-        return blocks<Step, Rows, Common, Finish::positive>(output, tile);
-      }
+  template <int Step, int Rows, int Taps> static void select(const DepthwiseByteOutput& output, const Tile& tile) {
+    switch (tile.header->finish) {
+      case Finish::steps:
+        if constexpr (has_steps) return blocks<Step, Rows, Taps, Finish::steps>(output, tile);
+        break;
+      case Finish::mirrored_steps:
+        if constexpr (has_steps) return blocks<Step, Rows, Taps, Finish::mirrored_steps>(output, tile);
+        break;
+      // Where there are steps, the rest is rare and what fits all will do.
+      case Finish::brief:
+        if constexpr (!has_steps) return blocks<Step, Rows, Taps, Finish::brief>(output, tile);
+        return blocks<Step, Rows, 0, Finish::brief>(output, tile);
+      case Finish::mirrored_brief:
+        if constexpr (!has_steps) return blocks<Step, Rows, Taps, Finish::mirrored_brief>(output, tile);
+        return blocks<Step, Rows, 0, Finish::mirrored_brief>(output, tile);
+      case Finish::general: break;
     }
-    if (symmetric) return blocks<Step, Rows, 0, Finish::symmetric>(output, tile);
-    blocks<Step, Rows, 0, Finish::positive>(output, tile);
+    blocks<Step, Rows, 0, Finish::general>(output, tile);
   }
-
-  enum class Finish { positive, symmetric, general };
 
   /// Step: output rows that the filter is packed for; Rows: those made; Taps: how many, or 0 where the tile knows.
   template <int Step, int Rows, int Taps, Finish F> static TFL_NOINLINE void blocks(const DepthwiseByteOutput& output, const Tile& tile) {
@@ -254,6 +288,8 @@ template <class A, class T> struct DepthwiseBytes {
       for (int v = 0; v < 4; ++v) {
         if constexpr (F == Finish::general) {
           sums[0][v] = simd::load<A>(constants.general[v].bias);
+        } else if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
+          sums[0][v] = constants.steps[v].start();
         } else {
           sums[0][v] = constants.brief[v].start();
         }
@@ -274,8 +310,10 @@ template <class A, class T> struct DepthwiseBytes {
             sums[r][v] = simd::multiply<A>(sums[r][v], simd::LaneMultipliers<A>{simd::load<A>(c.mantissa), simd::load<A>(c.left),
                                                                                 simd::load<A>(c.right)}) +
                          V(output.zero_point);
+          } else if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
+            sums[r][v] = constants.steps[v].template finish<F == Finish::mirrored_steps>(sums[r][v]);
           } else {
-            sums[r][v] = constants.brief[v].template finish<F == Finish::symmetric>(sums[r][v]);
+            sums[r][v] = constants.brief[v].template finish<F == Finish::mirrored_brief>(sums[r][v]);
           }
         }
       }
@@ -283,10 +321,10 @@ template <class A, class T> struct DepthwiseBytes {
       for (int r = 0; r < Rows; ++r) {
         T* row = to + r * tile.to_row;
         if (whole && left >= per_block) {
-          Groups::store(row, sums[r], lo, hi);
+          store<F>(row, sums[r], output.zero_point, lo, hi);
         } else {
           T values[block];
-          Groups::store(values, sums[r], lo, hi);
+          store<F>(values, sums[r], output.zero_point, lo, hi);
           scatter(values, tile.chunk, left < per_block ? static_cast<int>(left) : per_block, row, tile.to_position);
         }
       }
@@ -301,6 +339,14 @@ template <class A, class T> struct DepthwiseBytes {
       const typename Groups::Group group = Groups::load(from + v * tile.vector_bytes);
       TFL_UNROLL
       for (int r = 0; r < Rows; ++r) sums[r][v] = Groups::dot(sums[r][v], group, filter + (4 * r + v) * vector_bytes);
+    }
+  }
+
+  template <Finish F> static TFL_ALWAYS_INLINE void store(T* to, const V* y, [[maybe_unused]] std::int32_t zero_point, T lo, T hi) {
+    if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
+      Groups::store_from_zero(to, y, zero_point, lo, hi);
+    } else {
+      Groups::store(to, y, lo, hi);
     }
   }
 

@@ -134,7 +134,14 @@ template <> struct RowGroups<Avx512> {
     return V(_mm512_add_epi32(sum, _mm512_madd_epi16(x, _mm512_loadu_si512(weights))));
   }
   template <class T> static TFL_ALWAYS_INLINE void store(T* to, const V* y, T lo, T hi) {
-    const __m512i low = _mm512_packs_epi32(y[0], y[1]), high = _mm512_packs_epi32(y[2], y[3]);
+    clamp(to, _mm512_packs_epi32(y[0], y[1]), _mm512_packs_epi32(y[2], y[3]), lo, hi);
+  }
+  /// Of values that lack the zero point.
+  template <class T> static TFL_ALWAYS_INLINE void store_from_zero(T* to, const V* y, std::int32_t zero_point, T lo, T hi) {
+    const __m512i zero = _mm512_set1_epi16(static_cast<short>(zero_point));
+    clamp(to, _mm512_adds_epi16(_mm512_packs_epi32(y[0], y[1]), zero), _mm512_adds_epi16(_mm512_packs_epi32(y[2], y[3]), zero), lo, hi);
+  }
+  template <class T> static TFL_ALWAYS_INLINE void clamp(T* to, __m512i low, __m512i high, T lo, T hi) {
     __m512i bytes;
     if constexpr (std::is_signed_v<T>) {
       bytes = _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), _mm512_set1_epi8(lo)), _mm512_set1_epi8(hi));

@@ -11,6 +11,7 @@
 #include "tfl/quant/multiplier.hpp"
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/int32.hpp"
+#include "tfl/simd/requantize.hpp"
 
 namespace tfl::simd {
 
@@ -165,5 +166,21 @@ template <> struct ShortRequantization<Avx512> : detail::WideProductConstants<Av
 template <> struct ShortRequantization<Avx512Vnni> : ShortRequantization<Avx512> {};
 template <> struct ShortRequantization<Avx512Amx> : ShortRequantization<Avx512> {};
 #endif
+
+/// The same with FloatSteps, where an architecture has them: finish() leaves the zero point to whoever stores.
+template <class A> struct StepRequantization {
+  static constexpr int L = lanes<std::int32_t, A>;
+  std::int32_t bias[L];
+  float high[L], low[L], half[L];
+
+  TFL_ALWAYS_INLINE Int32<A> start() const { return load<A>(bias); }
+#if TFL_HAS_XSIMD && defined(__AVX512BW__)
+  template <bool Mirrored> TFL_ALWAYS_INLINE Int32<A> finish(const Int32<A>& sum) const {
+    static_assert(has_float_steps<A>);
+    const detail::Steps16<Mirrored> steps{_mm512_setzero_si512(), _mm512_loadu_ps(high), _mm512_loadu_ps(low), _mm512_loadu_ps(half)};
+    return Int32<A>(steps(sum));
+  }
+#endif
+};
 
 }  // namespace tfl::simd
