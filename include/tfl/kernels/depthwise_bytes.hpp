@@ -31,7 +31,7 @@ template <class A, class T> struct DepthwiseBytes {
   static constexpr int vector_bytes = L * Groups::value_bytes;
   /// From the fewest instructions to the most. Not mirrored: results below the zero point are clamped anyway.
   enum class Finish { steps, mirrored_steps, brief, mirrored_brief, general };
-  static constexpr bool has_steps = simd::has_float_steps<A>;
+  static constexpr bool has_steps = simd::has_step_requantization<A>;
   using Steps = simd::StepRequantization<A>;
   using Short = simd::ShortRequantization<A>;
   struct Long {
@@ -162,11 +162,12 @@ template <class A, class T> struct DepthwiseBytes {
         const Multiplier m = rescalings[v][i].multiplier;
         mantissa[i] = m.mantissa;
         right[i] = m.mantissa == 0 ? 1 : -m.shift;
-        if (m.mantissa < 0 || right[i] < 1 || right[i] > 30) return false;
+        constexpr std::int64_t largest = std::int64_t{1} << 30;
+        if (right[i] < 1 || right[i] > 30 || rescalings[v][i].largest >= largest) return false;
         to[v].bias[i] = rescalings[v][i].bias;
       }
       if (!linalg::find_float_steps<A>(mantissa, right, L, above > below ? above : below, is_mirrored(output), to[v].high, to[v].low,
-                                       to[v].half)) {
+                                       to[v].lift)) {
         return false;
       }
     }
@@ -344,7 +345,7 @@ template <class A, class T> struct DepthwiseBytes {
 
   template <Finish F> static TFL_ALWAYS_INLINE void store(T* to, const V* y, [[maybe_unused]] std::int32_t zero_point, T lo, T hi) {
     if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
-      Groups::store_from_zero(to, y, zero_point, lo, hi);
+      Groups::store_steps(to, y, zero_point, lo, hi);
     } else {
       Groups::store(to, y, lo, hi);
     }

@@ -136,10 +136,12 @@ template <> struct RowGroups<Avx512> {
   template <class T> static TFL_ALWAYS_INLINE void store(T* to, const V* y, T lo, T hi) {
     clamp(to, _mm512_packs_epi32(y[0], y[1]), _mm512_packs_epi32(y[2], y[3]), lo, hi);
   }
-  /// Of values that lack the zero point.
-  template <class T> static TFL_ALWAYS_INLINE void store_from_zero(T* to, const V* y, std::int32_t zero_point, T lo, T hi) {
-    const __m512i zero = _mm512_set1_epi16(static_cast<short>(zero_point));
-    clamp(to, _mm512_adds_epi16(_mm512_packs_epi32(y[0], y[1]), zero), _mm512_adds_epi16(_mm512_packs_epi32(y[2], y[3]), zero), lo, hi);
+  /// Of what FloatSteps leave: twice the values, before rounding and without the zero point.
+  template <class T> static TFL_ALWAYS_INLINE void store_steps(T* to, const V* y, std::int32_t zero_point, T lo, T hi) {
+    const __m512i zero = _mm512_set1_epi16(static_cast<short>(2 * zero_point)), quarter = _mm512_set1_epi16(1 << 14);
+    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(y[0], y[1]), zero);
+    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(y[2], y[3]), zero);
+    clamp(to, _mm512_mulhrs_epi16(low, quarter), _mm512_mulhrs_epi16(high, quarter), lo, hi);
   }
   template <class T> static TFL_ALWAYS_INLINE void clamp(T* to, __m512i low, __m512i high, T lo, T hi) {
     __m512i bytes;

@@ -7,6 +7,7 @@
 // To keep t's lowest bit that way, factors are unsigned: sums start 2^31 too high.
 
 #include <cstdint>
+#include <type_traits>
 
 #include "tfl/quant/multiplier.hpp"
 #include "tfl/simd/batch.hpp"
@@ -167,17 +168,20 @@ template <> struct ShortRequantization<Avx512Vnni> : ShortRequantization<Avx512>
 template <> struct ShortRequantization<Avx512Amx> : ShortRequantization<Avx512> {};
 #endif
 
-/// The same with FloatSteps, where an architecture has them: finish() leaves the zero point to whoever stores.
+/// Whether an architecture has StepRequantization: FloatSteps where each instruction may say how it rounds.
+template <class A> inline constexpr bool has_step_requantization = has_float_steps<A>&& std::is_base_of_v<Avx512, A>;
+
+/// The same with FloatSteps: finish() leaves the last rounding and the zero point to whoever stores.
 template <class A> struct StepRequantization {
   static constexpr int L = lanes<std::int32_t, A>;
   std::int32_t bias[L];
-  float high[L], low[L], half[L];
+  float high[L], low[L], lift[L];
 
   TFL_ALWAYS_INLINE Int32<A> start() const { return load<A>(bias); }
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
   template <bool Mirrored> TFL_ALWAYS_INLINE Int32<A> finish(const Int32<A>& sum) const {
-    static_assert(has_float_steps<A>);
-    const detail::Steps16<Mirrored> steps{_mm512_setzero_si512(), _mm512_loadu_ps(high), _mm512_loadu_ps(low), _mm512_loadu_ps(half)};
+    static_assert(has_step_requantization<A>);
+    const detail::Steps16<Mirrored> steps{_mm512_setzero_si512(), _mm512_loadu_ps(high), _mm512_loadu_ps(low), _mm512_loadu_ps(lift)};
     return Int32<A>(steps(sum));
   }
 #endif
