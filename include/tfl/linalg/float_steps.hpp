@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/int32.hpp"
@@ -37,7 +38,11 @@ bool find_float_steps(const std::int32_t* mantissa, const std::int32_t* right, i
     V remainder = simd::load<A>(start), lo = remainder, hi = remainder;
     for (std::int32_t j = 1; j < outputs; ++j) {
       const V next = remainder - back;
-      remainder = next + (modulus & (next >> 31));
+      if constexpr (std::is_same_v<A, simd::Scalar>) {
+        remainder = next.value < 0 ? next + modulus : next;
+      } else {
+        remainder = next + (modulus & (next >> 31));
+      }
       lo = simd::min(lo, remainder);
       hi = simd::max(hi, remainder);
     }
