@@ -7,7 +7,8 @@
 set -euo pipefail
 
 demo=(g++ cmake ninja-build flatbuffers-compiler libflatbuffers-dev libxsimd-dev libcli11-dev libstb-dev)
-build=("${demo[@]}" pkg-config ccache libeigen3-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev)
+build=("${demo[@]}" pkg-config ccache libeigen3-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev
+       libprotobuf-dev protobuf-compiler libhdf5-dev libzip-dev)
 ci=("${build[@]}" git clang clang-format qemu-user g++-aarch64-linux-gnu googletest)
 
 case "${1:-build}" in
