@@ -67,6 +67,25 @@ struct Needs {
                                    // ask only where the constants' data is known (is_constant)
 };
 
+/// The data of a node's inputs, for measure(): the optional part of an op whose outputs' shapes depend on more than known integers.
+///
+///   static Violation measure(const Options&, const NodeDescription& node, const InputData& inputs, std::byte* scratch);
+///
+/// Where data decides, infer() checks everything else and answers with data_decides_shape(). The runner then calls needs(), which may look
+/// at the inputs only, and, when the data is there, measure(): it sets the outputs' shapes, and what it leaves in the scratch memory,
+/// eval() finds there.
+class InputData {
+ public:
+  using Address = const std::byte* (*)(const void* source, int input);
+  constexpr InputData(const void* source, Address address) : source_(source), address_(address) {}
+  /// The elements of a present input. T must be the type that its description tells, or of the same size.
+  template <class T> const T* at(int input) const { return reinterpret_cast<const T*>(address_(source_, input)); }
+
+ private:
+  const void* source_;
+  Address address_;
+};
+
 /// Scratch memory of one thread begins share_step(bytes) bytes after that of the one before, far enough that no cache line is written by
 /// both: a line that travels back and forth costs more than the work.
 constexpr std::int64_t share_step(std::int64_t bytes) { return bytes > 0 ? bytes + 128 : 0; }
@@ -176,6 +195,10 @@ constexpr Violation require_same_type(const NodeDescription& node, int output, i
 constexpr Violation require_known(const NodeDescription& node, int input) {
   if (node.input(input).integers.known()) return {};
   return input_violation(input, ErrorCode::unknown_value, "must be known before running");
+}
+/// What infer() of an op with measure() ends with, when all its checks have passed.
+constexpr Violation data_decides_shape() {
+  return node_violation(ErrorCode::unknown_value, "gives an output whose shape only the inputs' data decides, while running");
 }
 /// A negative axis counts from the end; -1 where the axis is outside [-rank, rank).
 constexpr int normalized_axis(std::int64_t axis, int rank) {

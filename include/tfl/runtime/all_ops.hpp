@@ -15,6 +15,7 @@
 #include "tfl/kernels/gather.hpp"
 #include "tfl/kernels/logical.hpp"
 #include "tfl/kernels/lstm.hpp"
+#include "tfl/kernels/measured.hpp"
 #include "tfl/kernels/normalization.hpp"
 #include "tfl/kernels/pad.hpp"
 #include "tfl/kernels/pool.hpp"
@@ -57,6 +58,8 @@ using AllOps = OpRegistry<
     ResizeNearestNeighbor,
     // sequences
     Lstm, UnidirectionalSequenceLstm, Svdf,
+    // as long as the data says
+    Where, Unique, Range,
     // custom
     DetectionPostprocess>;
 

@@ -58,6 +58,8 @@ struct OpEntry {
   Violation (*read)(const schema::Operator& node, void* options) = nullptr;
   Violation (*infer)(const void* options, const NodeDescription& node) = nullptr;
   Needs (*needs)(const void* options, const NodeDescription& node) = nullptr;
+  /// Sets the outputs' shapes where the inputs' data decides them; null where infer() always can. See InputData.
+  Violation (*measure)(const NodeCall& call, const NodeDescription& node) = nullptr;
   /// Fills call.prepared and call.multipliers, and picks the kernel for the node's types.
   Violation (*prepare)(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) = nullptr;
 
@@ -127,6 +129,10 @@ concept OpLike = HasCode<O> && HasOptions<O> && HasRead<O> && HasInfer<O> && Has
 
 namespace detail {
 
+template <class O>
+inline constexpr bool has_measure = requires(const typename O::Options& options, const NodeDescription& node, const InputData& inputs) {
+  { O::measure(options, node, inputs, static_cast<std::byte*>(nullptr)) } -> std::same_as<Violation>;
+};
 template <class O> inline constexpr bool has_parts = requires(const typename O::Options& options, const NodeDescription& node) {
   { O::part_offset(options, node, 0) } -> std::same_as<std::int64_t>;
 };
@@ -232,6 +238,14 @@ template <class A, class E, class Op> struct Thunk {
     return {};
   }
 
+  static Violation measure(const NodeCall& call, const NodeDescription& node) {
+    const InputData inputs(&call, [](const void* source, int input) -> const std::byte* {
+      const Tensor* t = static_cast<const NodeCall*>(source)->inputs[static_cast<std::size_t>(input)];
+      return t != nullptr ? address(*t) : nullptr;
+    });
+    return Op::measure(options_at(call.options), node, inputs, call.scratch);
+  }
+
   // The border's value is input 2, where there is one.
   static bool border(const NodeCall& call, const NodeDescription& node, Border& border) {
     const Tensor* value = call.inputs.size() > 2 ? call.inputs[2] : nullptr;
@@ -241,7 +255,9 @@ template <class A, class E, class Op> struct Thunk {
 
   static constexpr OpEntry entry = [] {
     OpEntry e{Op::code,        custom_name_of<Op>(), Op::inputs, Op::outputs, Op::max_version, traits_of<Op>(),
-              sizeof(Options), sizeof(Prepared),     &read,      &infer,      &needs,          &prepare};
+              sizeof(Options), sizeof(Prepared),     &read,      &infer,      &needs,          nullptr,
+              &prepare};
+    if constexpr (has_measure<Op>) e.measure = &measure;
     if constexpr (has_parts<Op>) {
       e.part_offset = [](const void* options, const NodeDescription& node, int k) { return Op::part_offset(options_at(options), node, k); };
     }

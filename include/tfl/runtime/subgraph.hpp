@@ -326,9 +326,13 @@ class Subgraph {
     }
     Described described;
     if (!describe_node(described, i)) return out_of_memory("shape inference");
+    bool measured = false;
     if (node.kind != NodeKind::dynamic) {
       const Violation v = node.entry->infer(node.call.options, *described);
-      if (v.code == ErrorCode::unknown_value && !input_is_constant(node, v)) {
+      if (v.code == ErrorCode::unknown_value && node.entry->measure != nullptr && all_known) {
+        if (auto r = measure(i, *described); !r) return r;
+        measured = true;
+      } else if (v.code == ErrorCode::unknown_value && !input_is_constant(node, v)) {
         node.kind = NodeKind::dynamic;
       } else if (v) {
         return describe(v, i);
@@ -340,9 +344,9 @@ class Subgraph {
       return {};
     }
     if (auto r = check_outputs(i); !r) return r;
-    node.needs = node.entry->needs(node.call.options, *described);
+    if (!measured) node.needs = node.entry->needs(node.call.options, *described);
     const OpTraits& traits = node.entry->traits;
-    if ((all_known || traits.reads_shape_only) && !traits.has_side_effects) return fold(i, executor, all_constant);
+    if ((all_known || traits.reads_shape_only) && !traits.has_side_effects) return fold(i, executor, all_constant, measured);
     return {};
   }
 
@@ -364,14 +368,27 @@ class Subgraph {
     return {};
   }
 
-  /// Memory outside of the arena for a node's outputs and working memory.
-  Result<void> give_own_memory(NodeState& node) {
-    const Allocator a = options_.allocator;
+  /// Outputs whose shapes the inputs' data decides. Their node has its working memory afterwards, with what eval() will look for there.
+  Result<void> measure(std::size_t i, const NodeDescription& described) {
+    NodeState& node = nodes_[i];
+    node.needs = node.entry->needs(node.call.options, described);
+    if (auto r = give_working_memory(node); !r) return r;
+    if (const Violation v = node.entry->measure(node.call, described)) return describe(v, i);
+    return {};
+  }
+
+  /// Memory outside of the arena for a node's outputs.
+  Result<void> give_outputs_memory(NodeState& node) {
     for (Tensor* t : node.call.outputs) {
       const auto bytes = static_cast<std::size_t>(t->description.bytes());
-      if (t->own.size() < bytes && !t->own.allocate(a, bytes)) return out_of_memory("a tensor outside of the arena");
+      if (t->own.size() < bytes && !t->own.allocate(options_.allocator, bytes)) return out_of_memory("a tensor outside of the arena");
       t->data = t->own.data();
     }
+    return {};
+  }
+  /// The same for what it works with.
+  Result<void> give_working_memory(NodeState& node) {
+    const Allocator a = options_.allocator;
     if (!node.own_multipliers.allocate(a, static_cast<std::size_t>(node.needs.multipliers)) ||
         !node.own_scratch.allocate(a, static_cast<std::size_t>(node.needs.scratch_bytes))) {
       return out_of_memory("a node outside of the arena");
@@ -382,11 +399,14 @@ class Subgraph {
   }
 
   /// Computes a node once and for all: its outputs become constants.
-  Result<void> fold(std::size_t i, void* executor, bool all_constant) {
+  Result<void> fold(std::size_t i, void* executor, bool all_constant, bool measured) {
     NodeState& node = nodes_[i];
     node.kind = NodeKind::folded;
     node.call.executor = executor;
-    if (auto r = give_own_memory(node); !r) return r;
+    if (auto r = give_outputs_memory(node); !r) return r;
+    if (!measured) {
+      if (auto r = give_working_memory(node); !r) return r;
+    }
     if (auto r = prepare_node(i, false); !r) return r;
     if (const Violation v = node.eval(node.call)) return describe(v, i);
     node.own_multipliers.reset();
@@ -437,10 +457,19 @@ class Subgraph {
     }
     Described described;
     if (!describe_node(described, i)) return out_of_memory("shape inference");
-    if (const Violation v = node.entry->infer(node.call.options, *described)) return describe(v, i);
+    const Violation v = node.entry->infer(node.call.options, *described);
+    const bool measured = v.code == ErrorCode::unknown_value && node.entry->measure != nullptr;
+    if (measured) {
+      if (auto r = measure(i, *described); !r) return r;
+    } else if (v) {
+      return describe(v, i);
+    }
     if (auto r = check_outputs(i); !r) return r;
-    node.needs = node.entry->needs(node.call.options, *described);
-    if (auto r = give_own_memory(node); !r) return r;
+    if (!measured) {
+      node.needs = node.entry->needs(node.call.options, *described);
+      if (auto r = give_working_memory(node); !r) return r;
+    }
+    if (auto r = give_outputs_memory(node); !r) return r;
     return prepare_node(i, false);
   }
 
