@@ -1,4 +1,5 @@
 // ARG_MAX and ARG_MIN against a plain search, with ties, NaN and errors.
+// archs: last
 
 #include "tfl/kernels/arg_min_max.hpp"
 

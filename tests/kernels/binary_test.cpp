@@ -21,6 +21,7 @@
 
 namespace {
 
+namespace schema = tfl::schema;
 using testing::HasSubstr;
 using tfl::Activation;
 using tfl::Shape;
@@ -405,6 +406,81 @@ TEST(Binary, Quantized) {
     check_quantized<tfl::Div, std::int16_t>(Formula::quotient, true, activation);
   }
   check_quantized<tfl::SquaredDifference, std::int8_t>(Formula::squared_difference, false, Activation::none);
+}
+
+/// All pairs of bytes, as a column beside a row and both spread out: large enough for sums that are proven once.
+template <class Op, class T> void check_all_pairs(Formula formula, const Scales& scales, schema::ActivationFunctionType activation) {
+  constexpr std::int64_t type_lo = std::numeric_limits<T>::min(), type_hi = std::numeric_limits<T>::max();
+  std::vector<T> bytes(256), columns, rows, expected;
+  for (std::size_t i = 0; i < 256; ++i) bytes[i] = static_cast<T>(type_lo + static_cast<std::int64_t>(i));
+  const std::int64_t lo =
+      activation == schema::ActivationFunctionType::RELU ? std::max<std::int64_t>(type_lo, scales.out.zero_point) : type_lo;
+  for (const T a : bytes) {
+    for (const T b : bytes) {
+      columns.push_back(a);
+      rows.push_back(b);
+      expected.push_back(static_cast<T>(std::clamp(quantized_formula<T>(formula, a, b, scales), lo, type_hi)));
+    }
+  }
+  const auto spec = [](const tfl::Quantization& q) { return tfl::QuantizationSpec{.scales = {q.scale}, .zero_points = {q.zero_point}}; };
+  for (const bool broadcasts : {true, false}) {
+    SingleOp<Op> op;
+    if (broadcasts) {
+      op.template input<T>({256, 1}, bytes, spec(scales.a));
+      op.template input<T>({256}, bytes, spec(scales.b));
+    } else {
+      op.template input<T>({256, 256}, columns, spec(scales.a));
+      op.template input<T>({256, 256}, rows, spec(scales.b));
+    }
+    op.template output<T>(spec(scales.out));
+    op.options([&](auto& tables) {
+      if constexpr (std::is_same_v<Op, tfl::Add>) {
+        return schema::CreateAddOptions(tables, activation);
+      } else {
+        return schema::CreateSubOptions(tables, activation);
+      }
+    });
+    ASSERT_EQ(op.run(), "");
+    ASSERT_EQ(op.template values<T>(), expected) << scales.a.scale << ' ' << scales.b.scale << ' ' << scales.out.scale;
+  }
+}
+
+TEST(Binary, AllPairsOfBytes) {
+  using enum schema::ActivationFunctionType;
+  for (int i = 0; i < 6; ++i) {
+    const Scales s{random_quantization<std::int8_t>(-6, -3, false), random_quantization<std::int8_t>(-6, -3, false),
+                   random_quantization<std::int8_t>(-5, -2, false)};
+    check_all_pairs<tfl::Add, std::int8_t>(Formula::sum, s, i % 2 == 0 ? NONE : RELU);
+    check_all_pairs<tfl::Sub, std::int8_t>(Formula::difference, s, i % 2 == 0 ? NONE : RELU);
+    const Scales u{random_quantization<std::uint8_t>(-9, 1, false), random_quantization<std::uint8_t>(-9, 1, false),
+                   random_quantization<std::uint8_t>(-7, 3, false)};
+    check_all_pairs<tfl::Add, std::uint8_t>(Formula::sum, u, NONE);
+    check_all_pairs<tfl::Sub, std::uint8_t>(Formula::difference, u, NONE);
+  }
+  // Every second sum lies half way between two outputs, and half goes away from zero: no weighted sum rounded down does that.
+  check_all_pairs<tfl::Add, std::int8_t>(Formula::sum, {quantization(0.5f, 3), quantization(0.5f, -4), quantization(1.0f, 5)}, NONE);
+}
+
+TEST(Binary, MostSumsOfBytesAreProven) {
+  using A = tfl::simd::NativeArch;
+  if constexpr (!tfl::simd::has_byte_sum<A>) {
+    GTEST_SKIP() << "this architecture has no vectors";
+  } else {
+    int proven = 0;
+    for (int i = 0; i < 50; ++i) {
+      tfl::TensorDescription a, b, out;
+      a.type = b.type = out.type = tfl::TensorType::int8;
+      a.quantization = random_quantization<std::int8_t>(-6, -3, false);
+      b.quantization = random_quantization<std::int8_t>(-6, -3, false);
+      out.quantization = random_quantization<std::int8_t>(-5, -2, false);
+      const std::array<const tfl::TensorDescription*, 2> inputs{&a, &b};
+      const std::array<tfl::TensorDescription*, 1> outputs{&out};
+      tfl::PairQuantization q;
+      ASSERT_FALSE(tfl::detail::prepare_sum(tfl::NodeDescription(inputs, outputs), Activation::none, q));
+      proven += tfl::detail::prove_byte_sum<A, std::int8_t, false>(q).holds;
+    }
+    EXPECT_GE(proven, 45);
+  }
 }
 
 TEST(Binary, ProductsOfInt16) {

@@ -1,4 +1,5 @@
 // Comparisons, logic and selection against one element at a time.
+// archs: last
 
 #include "tfl/kernels/comparison.hpp"
 

@@ -1,4 +1,5 @@
 // CONCATENATION, PACK, SPLIT, SPLIT_V, UNPACK: what is joined and split again is what it was.
+// archs: last
 #include "tfl/kernels/concatenation.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,5 @@
 // TFLite_Detection_PostProcess against a plain non-maximum suppression, its order of equals, and its errors.
+// archs: none
 
 #include "tfl/kernels/detection_postprocess.hpp"
 

@@ -1,4 +1,5 @@
 // GATHER and GATHER_ND against plain loops over coordinates; every bad index is found.
+// archs: none
 
 #include "tfl/kernels/gather.hpp"
 

@@ -1,4 +1,5 @@
 // LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM against the plain equations in double, in every combination of their parts.
+// archs: last
 
 #include "tfl/kernels/lstm.hpp"
 

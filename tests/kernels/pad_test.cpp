@@ -1,3 +1,4 @@
+// archs: last
 #include "tfl/kernels/pad.hpp"
 
 #include <gmock/gmock.h>

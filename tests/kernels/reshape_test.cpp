@@ -1,3 +1,4 @@
+// archs: none
 #include "tfl/kernels/reshape.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,5 @@
 // RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR, pixel by pixel.
+// archs: last
 
 #include "tfl/kernels/resize.hpp"
 

@@ -1,4 +1,5 @@
 // SLICE, STRIDED_SLICE, TILE, BROADCAST_TO, TRANSPOSE: every element of the output is one element of the input.
+// archs: none
 #include "tfl/kernels/slice.hpp"
 
 #include <gmock/gmock.h>

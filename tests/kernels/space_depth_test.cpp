@@ -1,4 +1,5 @@
 // SPACE_TO_DEPTH, DEPTH_TO_SPACE, SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND against pixel by pixel loops.
+// archs: none
 
 #include "tfl/kernels/space_depth.hpp"
 

@@ -1,4 +1,5 @@
 // SVDF against plain loops: float, hybrid and both integer kinds, over several invokes, and its errors.
+// archs: last
 
 #include "tfl/kernels/svdf.hpp"
 

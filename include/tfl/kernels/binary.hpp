@@ -12,6 +12,7 @@
 #include "tfl/kernels/binary_plain.hpp"
 #include "tfl/kernels/binary_quantized.hpp"
 #include "tfl/kernels/broadcast.hpp"
+#include "tfl/kernels/byte_sum.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/quant/activation.hpp"
 #include "tfl/simd/batch.hpp"
@@ -100,6 +101,8 @@ struct PairOptions {
 ///   function<A, T, O>(prepared)       the PairFunction for inputs of T and an output of O
 ///   parameters<T>(prepared)           what it is made from
 ///   check(b, prepared)                looks at the data of input 1; optional
+///   packed_bytes<A>(node), pack<A, T>(prepared, packed), packed_function<A, T>(packed)
+///                                     a faster way found once, null where there is none; optional
 template <BuiltinOperator Code, int MaxVersion, class F, class T> struct Arithmetic {
   static constexpr BuiltinOperator code = Code;
   static constexpr Arity inputs = 2, outputs = 1;
@@ -150,9 +153,26 @@ template <BuiltinOperator Code, int MaxVersion, class F, class T> struct Arithme
     return prepared;
   }
 
+  template <class Arch> static constexpr Needs needs(const Options&, const NodeDescription& node) {
+    if constexpr (requires { F::template packed_bytes<Arch>(node); }) return {.packed_bytes = F::template packed_bytes<Arch>(node)};
+    return {};
+  }
+
+  template <class Run, class In>
+  requires requires(const NodeDescription& node) { F::template packed_bytes<typename Run::Arch>(node); }
+  static void pack(const Run& run, In, In, std::byte* packed) {
+    F::template pack<typename Run::Arch, typename In::value_type>(run.prepared, packed);
+  }
+
   template <class Run, class In, class Out> static Violation eval(const Run& run, In a, In b, Out out) {
     using E = typename In::value_type;
     const Prepared& prepared = run.prepared;
+    if constexpr (requires { F::template packed_function<typename Run::Arch, E>(run.packed); }) {
+      if (const PairFunction function = F::template packed_function<typename Run::Arch, E>(run.packed)) {
+        run_pairs(run, prepared.broadcast, a, b, out, function, run.packed, F::cost);
+        return {};
+      }
+    }
     if constexpr (requires { F::template check<typename Run::Arch>(b, prepared); }) {
       if (const Violation v = F::template check<typename Run::Arch>(b, prepared)) return v;
     }
@@ -189,6 +209,22 @@ template <class Plain, bool Subtract> struct SumFunction {
     prepared.way = Prepared::Way::quantized;
     if (const Violation v = prepare_sum(node, options.activation, prepared.quantized)) return v;
     return wide && !Subtract ? require_no_zero_points(node) : Violation{};
+  }
+
+  template <class A> static constexpr std::int64_t packed_bytes(const NodeDescription& node) {
+    const bool proves = simd::has_byte_sum<A> && bits_of(node.input(0).type) == 8 && node.output(0).count() >= least_elements_for_byte_sum;
+    return proves ? static_cast<std::int64_t>(sizeof(ProvenByteSum)) : 0;
+  }
+  template <class A, class T, class Prepared> static void pack(const Prepared& prepared, std::byte* packed) {
+    if constexpr (simd::has_byte_sum<A> && sizeof(T) == 1) {
+      *reinterpret_cast<ProvenByteSum*>(packed) = prove_byte_sum<A, T, Subtract>(prepared.quantized);
+    }
+  }
+  template <class A, class T> static PairFunction packed_function(const std::byte* packed) {
+    if constexpr (simd::has_byte_sum<A> && sizeof(T) == 1) {
+      if (packed != nullptr && reinterpret_cast<const ProvenByteSum*>(packed)->holds) return &run_byte_sum<A, T>;
+    }
+    return nullptr;
   }
 
   template <class A, class T, class O, class Prepared> static PairFunction function(const Prepared& prepared) {

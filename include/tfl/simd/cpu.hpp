@@ -69,8 +69,9 @@ class Processor {
     p.avx512_ = p.avx2_ && zmm && detail::all_set(extended.ebx, bit(16) | bit(17) | bit(28) | bit(30) | bit(31));
     p.avx512vnni_ = p.avx512_ && detail::all_set(extended.ecx, bit(11));
     p.avxvnni_ = p.avx2_ && extended.eax >= 1 && detail::all_set(detail::cpuid(7, 1).eax, bit(4));
-    // TILE, INT8; the registers of their configuration and of their data.
-    p.avx512amx_ = p.avx512vnni_ && detail::all_set(registers, bit(17) | bit(18)) && detail::all_set(extended.edx, bit(24) | bit(25));
+    // TILE, INT8; the registers of their configuration and of their data; VBMI, which all that have tiles have.
+    p.avx512amx_ = p.avx512vnni_ && detail::all_set(registers, bit(17) | bit(18)) && detail::all_set(extended.edx, bit(24) | bit(25)) &&
+                   detail::all_set(extended.ecx, bit(1));
 #elif defined(__aarch64__) && defined(__linux__)
     p.neon_ = true;
     p.dotprod_ = detail::all_set(getauxval(AT_HWCAP), 1ul << 20);              // ASIMDDP

@@ -42,6 +42,18 @@ template <> struct ByteTable<AvxVnni> : ByteTable<Avx2> { using ByteTable<Avx2>:
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
 template <> struct ByteTable<Avx512> {
   static constexpr std::int64_t step = 64;
+#if defined(__AVX512VBMI__)
+  __m512i quarters[4];
+  explicit ByteTable(const std::uint8_t* table) {
+    for (int q = 0; q < 4; ++q) quarters[q] = _mm512_loadu_si512(table + 64 * q);
+  }
+  __m512i of(__m512i v) const {
+    // A permutation of 128 bytes reads the lower seven bits of an index.
+    const __m512i lower = _mm512_permutex2var_epi8(quarters[0], v, quarters[1]);
+    const __m512i upper = _mm512_permutex2var_epi8(quarters[2], v, quarters[3]);
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), lower, upper);
+  }
+#else
   __m512i rows[16];
   explicit ByteTable(const std::uint8_t* table) {
     for (int r = 0; r < 16; ++r) {
@@ -49,16 +61,17 @@ template <> struct ByteTable<Avx512> {
       rows[r] = _mm512_maskz_broadcast_i32x4(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(table + 16 * r)));
     }
   }
-  void apply(const std::uint8_t* x, std::uint8_t* y) const {
-    const __m512i v = _mm512_loadu_si512(x);
+  __m512i of(__m512i v) const {
     const __m512i above = _mm512_set1_epi8(112);
     __m512i result = _mm512_setzero_si512();
     for (int r = 0; r < 16; ++r) {
       const __m512i index = _mm512_adds_epu8(_mm512_xor_si512(v, _mm512_set1_epi8(static_cast<char>(16 * r))), above);
       result = _mm512_or_si512(result, _mm512_shuffle_epi8(rows[r], index));
     }
-    _mm512_storeu_si512(y, result);
+    return result;
   }
+#endif
+  void apply(const std::uint8_t* x, std::uint8_t* y) const { _mm512_storeu_si512(y, of(_mm512_loadu_si512(x))); }
 };
 template <> struct ByteTable<Avx512Vnni> : ByteTable<Avx512> { using ByteTable<Avx512>::ByteTable; };
 template <> struct ByteTable<Avx512Amx> : ByteTable<Avx512> { using ByteTable<Avx512>::ByteTable; };
