@@ -1,0 +1,88 @@
+// libraries: tfl_converter
+// needs: exceptions
+// Keras models: what their layers become, and what is said about the ones that can't be read.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "tools/converter/import/import.hpp"
+
+#if defined(TFL_CONVERTER_WITH_KERAS)
+
+namespace tfl::converter {
+namespace {
+
+using B = BuiltinOperator;
+
+std::string source(const std::string& name) { return TFL_TEST_DATA "/models/source/" + name; }
+
+std::map<std::string, int> operators(const Graph& graph) {
+  std::map<std::string, int> counts;
+  for (const auto& node : graph.nodes()) ++counts[std::string(node->operation.name())];
+  return counts;
+}
+
+std::unique_ptr<Model> import_source(const std::string& name) {
+  Problems problems;
+  auto model = import_keras(source(name), problems);
+  EXPECT_EQ(problems.text(), "");
+  return model;
+}
+
+class KerasModels : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(source(""))) GTEST_SKIP() << "no " << source("");
+  }
+};
+
+TEST_F(KerasModels, KeywordSpotterOfDepthwiseConvolutions) {
+  const auto model = import_source("str_ww_ref_model.h5");
+  ASSERT_NE(model, nullptr);
+  // Batch normalization is a product and a sum here: later passes fold them into the convolutions.
+  EXPECT_EQ(operators(model->main()), (std::map<std::string, int>{{"ADD", 4},
+                                                                  {"CONV_2D", 4},
+                                                                  {"DEPTHWISE_CONV_2D", 4},
+                                                                  {"FULLY_CONNECTED", 1},
+                                                                  {"MUL", 4},
+                                                                  {"RELU", 4},
+                                                                  {"RESHAPE", 1},
+                                                                  {"SOFTMAX", 1}}));
+  EXPECT_EQ(describe(*model->main().inputs()[0]), "float32[?,30,1,40]");
+  EXPECT_EQ(model->main().outputs()[0]->shape.size(), 2u);
+  ASSERT_EQ(model->signatures.size(), 1u);
+  EXPECT_EQ(model->signatures[0].inputs[0].first, "input_1");
+}
+
+TEST_F(KerasModels, ResidualNetworkAndAutoencoder) {
+  const auto residual = import_source("pretrainedResnet.h5");
+  ASSERT_NE(residual, nullptr);
+  EXPECT_EQ(operators(residual->main()), (std::map<std::string, int>{{"ADD", 10},
+                                                                     {"AVERAGE_POOL_2D", 1},
+                                                                     {"CONV_2D", 9},
+                                                                     {"FULLY_CONNECTED", 1},
+                                                                     {"MUL", 7},
+                                                                     {"RELU", 7},
+                                                                     {"RESHAPE", 1},
+                                                                     {"SOFTMAX", 1}}));
+  const auto autoencoder = import_source("ad01.h5");
+  ASSERT_NE(autoencoder, nullptr);
+  EXPECT_EQ(operators(autoencoder->main()), (std::map<std::string, int>{{"ADD", 9}, {"FULLY_CONNECTED", 10}, {"MUL", 9}, {"RELU", 9}}));
+}
+
+TEST(Keras, FilesThatAreNone) {
+  Problems problems;
+  EXPECT_EQ(import_keras("/nowhere/model.h5", problems), nullptr);
+  EXPECT_EQ(import_keras(TFL_SOURCE_DIR "/README.md", problems), nullptr);
+  ASSERT_EQ(problems.count(), 2u);
+  EXPECT_NE(problems.list()[0].text().find("/nowhere/model.h5"), std::string::npos);
+  EXPECT_NE(problems.list()[1].text().find("HDF5"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tfl::converter
+
+#endif

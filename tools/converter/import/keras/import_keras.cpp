@@ -1,0 +1,83 @@
+// needs: exceptions
+// Whole-model HDF5 files and .keras archives.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tools/converter/import/import.hpp"
+#include "tools/converter/import/keras/archive.hpp"
+#include "tools/converter/import/keras/layer.hpp"
+#include "tools/converter/import/keras/model_builder.hpp"
+
+namespace tfl::converter {
+
+namespace {
+
+/// Keras 3 says "3.1.0".
+bool is_keras_3(std::string_view version) { return !version.empty() && version[0] >= '3' && version[0] <= '9' && version.find('.') == 1; }
+
+std::unique_ptr<Model> import_h5(const std::string& path, Problems& problems) {
+  Hdf5File file = Hdf5File::open(path);
+  const std::optional<std::string> config = file.text("", "model_config");
+  if (!config) {
+    throw ImportError(path + " holds weights without a model", "save the whole model: model.save(), not model.save_weights()");
+  }
+  const Json description = Json::parse(*config, "the model's description (the attribute model_config)");
+  const std::string version = file.text("", "keras_version").value_or("");
+  const auto weights = keras_named_weights(std::move(file));
+  return build_keras_model(description, *weights, is_keras_3(version), problems);
+}
+
+std::unique_ptr<Model> import_archive(const std::string& path, Problems& problems) {
+  constexpr std::size_t most_text = std::size_t{256} << 20;
+  // Weights hardly compress: an archive that promises far more than its own size is made to fill memory.
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) throw ImportError(path + " can't be read: " + error.message());
+  const std::size_t most_weights =
+      std::clamp<std::size_t>(static_cast<std::size_t>(size) * 64, std::size_t{64} << 20, std::size_t{1} << 33);
+  const auto text = [&](const char* name) {
+    const auto bytes = read_from_archive(path, name, most_text);
+    return bytes ? std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()) : std::string();
+  };
+  const std::string config = text("config.json"), metadata = text("metadata.json");
+  if (config.empty()) throw ImportError(path + " holds no config.json: it is no Keras archive");
+  const auto bytes = read_from_archive(path, "model.weights.h5", most_weights);
+  if (!bytes) throw ImportError(path + " holds no model.weights.h5: it is no Keras archive");
+  const Json description = Json::parse(config, "config.json");
+  const std::string version = metadata.empty() ? "3." : Json::parse(metadata, "metadata.json")["keras_version"].text();
+  const auto weights = keras_numbered_weights(Hdf5File::from_bytes(*bytes, "model.weights.h5"));
+  return build_keras_model(description, *weights, is_keras_3(version), problems);
+}
+
+}  // namespace
+
+std::unique_ptr<Model> import_keras(const std::string& path, Problems& problems) {
+  try {
+    std::ifstream file(path, std::ios::binary);
+    char begin[2] = {};
+    file.read(begin, 2);
+    if (!file) throw ImportError(path + " can't be read");
+    const bool archive = begin[0] == 'P' && begin[1] == 'K';
+    return archive ? import_archive(path, problems) : import_h5(path, problems);
+  } catch (const ImportError& error) {
+    problems.add(error.sentence());
+  } catch (const std::bad_alloc&) {
+    problems.add(path + " needs more memory than there is");
+  }
+  return nullptr;
+}
+
+std::vector<std::string> keras_layer_names() {
+  std::vector<std::string> names = {"InputLayer", "Sequential", "Functional"};
+  for (const auto& entries :
+       {keras_window_layers(), keras_core_layers(), keras_recurrent_layers(), keras_attention_layers(), keras_function_layers()}) {
+    for (const KerasLayerEntry& entry : entries) names.emplace_back(entry.class_name);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+}  // namespace tfl::converter
