@@ -356,6 +356,7 @@ class ModelBuilder {
     codes_.clear();
     buffers_.assign(1, {});  // buffer 0 stands for "no data"
     buffers_by_hash_.clear();
+    vectors_.clear();
     metadata_.clear();
     signatures_.clear();
     description_.clear();
@@ -372,7 +373,20 @@ class ModelBuilder {
     return text.empty() ? flatbuffers::Offset<flatbuffers::String>() : tables_->CreateString(text);
   }
   template <class T> flatbuffers::Offset<flatbuffers::Vector<T>> optional_vector(const std::vector<T>& values) {
-    return values.empty() ? flatbuffers::Offset<flatbuffers::Vector<T>>() : tables_->CreateVector(values);
+    if (values.empty()) return {};
+    if constexpr (std::is_arithmetic_v<T>)
+      return shared_vector(values);
+    else
+      return tables_->CreateVector(values);
+  }
+  /// Numbers that many tables repeat (shapes, scales, lists of tensors) are written once.
+  template <class T> flatbuffers::Offset<flatbuffers::Vector<T>> shared_vector(const std::vector<T>& values) {
+    const auto bytes = bytes_of_range(std::span<const T>(values));
+    std::string key(bytes.begin(), bytes.end());
+    key += static_cast<char>(sizeof(T));
+    const auto [known, is_new] = vectors_.try_emplace(std::move(key), 0);
+    if (is_new) known->second = tables_->CreateVector(values).o;
+    return known->second;
   }
 
   flatbuffers::Offset<schema::QuantizationParameters> write(const QuantizationSpec& spec) {
@@ -386,7 +400,7 @@ class ModelBuilder {
   }
 
   flatbuffers::Offset<schema::Tensor> write(const TensorSpec& spec) {
-    const auto shape = tables_->CreateVector(spec.shape);
+    const auto shape = shared_vector(spec.shape);
     const auto name = tables_->CreateString(spec.name);
     const auto quantization = write(spec.quantization);
     const auto signature = optional_vector(spec.shape_signature);
@@ -395,8 +409,8 @@ class ModelBuilder {
   }
 
   flatbuffers::Offset<schema::Operator> write(const OperatorSpec& spec) {
-    const auto inputs = tables_->CreateVector(spec.inputs);
-    const auto outputs = tables_->CreateVector(spec.outputs);
+    const auto inputs = shared_vector(spec.inputs);
+    const auto outputs = shared_vector(spec.outputs);
     const auto custom_options = optional_vector(spec.custom_options);
     const auto mutating = optional_vector(spec.mutating_variable_inputs);
     const auto intermediates = optional_vector(spec.intermediates);
@@ -414,7 +428,7 @@ class ModelBuilder {
     const auto inputs = tables_->CreateVector(subgraph.inputs);
     const auto outputs = tables_->CreateVector(subgraph.outputs);
     const auto operators_vector = tables_->CreateVector(operators);
-    const auto name = tables_->CreateString(subgraph.name);
+    const auto name = optional_string(subgraph.name);
     return schema::CreateSubGraph(*tables_, tensors_vector, inputs, outputs, operators_vector, name);
   }
 
@@ -438,6 +452,7 @@ class ModelBuilder {
   std::vector<OperatorCode> codes_{};
   std::vector<Buffer> buffers_{};
   std::unordered_multimap<std::size_t, std::uint32_t> buffers_by_hash_{};
+  std::unordered_map<std::string, flatbuffers::uoffset_t> vectors_{};  // by bytes and the size of an element
   std::vector<Metadata> metadata_{};
   std::vector<Signature> signatures_{};
   std::string description_{};

@@ -60,6 +60,7 @@ struct Tensor {
   std::string name;
   TensorType type = TensorType::none;
   std::vector<std::int32_t> shape{};       // -1: a dimension that is not known
+  bool declares_rank = false;              // what a .tflite file says; its readers make no use of it
   bool rank_known = true;                  // without it `shape` is empty and says nothing
   std::vector<std::int32_t> file_shape{};  // sizes that a file gave beside unknown ones; empty: 1 stands for each unknown one
   TensorQuantization quantization{};
