@@ -1,8 +1,11 @@
 #pragma once
 // A plain struct as the C++ text that makes it: {.padding = tfl::Padding::same, .stride_h = 2}. The compiler tells the names.
 
+#include <bit>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -137,6 +140,13 @@ template <class E> std::string enum_text(E value) {
 template <class T> std::string initializer_text(const T& value) {
   if constexpr (std::is_same_v<T, Shape>) {
     return shape_text(value);
+  } else if constexpr (std::is_same_v<T, std::span<const float>>) {
+    if (value.empty()) return "{}";
+    std::string result = "tfl::detail::float_list<";
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      result += (i > 0 ? ", " : "") + std::to_string(std::bit_cast<std::uint32_t>(value[i])) + 'u';
+    }
+    return result + '>';
   } else if constexpr (std::is_same_v<T, bool>) {
     return value ? "true" : "false";
   } else if constexpr (std::is_floating_point_v<T>) {

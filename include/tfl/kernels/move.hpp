@@ -242,6 +242,12 @@ constexpr Violation require_integer_vector(const NodeDescription& node, int inpu
 /// Bytes of one element of types that fill whole bytes.
 constexpr int element_bytes(TensorType type) { return bits_of(type) / 8; }
 
+/// Elements that can be moved one by one: of 1, 2, 4, 8 or 16 bytes, as all but strings and the types below a byte.
+constexpr Violation require_whole_bytes(const NodeDescription& node, int input) {
+  if (element_bytes(node.input(input).type) > 0) return {};
+  return input_violation(input, ErrorCode::unsupported_type, "must have elements of whole bytes");
+}
+
 /// Bytes from one index to the next, for every axis of a dense tensor.
 struct Steps {
   std::int64_t of[max_rank + 1] = {};

@@ -1,5 +1,5 @@
 #pragma once
-// L2_NORMALIZATION along the last axis.
+// L2_NORMALIZATION and LOCAL_RESPONSE_NORMALIZATION along the last axis.
 
 #include <array>
 #include <cmath>
@@ -105,6 +105,55 @@ struct L2Normalization {
     const V zero_in(zero_point), zero_out(is_unsigned ? 128 : 0), factor(is_unsigned ? 128 : 1);
     simd::map_wide<A>(x, y, count, [&](V v) { return simd::multiply<A>((v - zero_in) * factor, multiplier) + zero_out; });
   }
+};
+
+/// LOCAL_RESPONSE_NORMALIZATION: y[c] = x[c] * (bias + alpha * sum of x[k] * x[k])^-beta over c - radius <= k < c + radius, as TFLite has
+/// it
+struct LocalResponseNormalization {
+  static constexpr BuiltinOperator code = BuiltinOperator::LOCAL_RESPONSE_NORMALIZATION;
+  static constexpr Arity inputs = 1, outputs = 1;
+  static constexpr int max_version = 1;
+  static constexpr std::array folds{Fold::rows, Fold::rows};
+
+  struct Options {
+    std::int32_t radius = 0;
+    float bias = 0, alpha = 0, beta = 0;
+    template <class Table> static constexpr Options read(const Table& table) {
+      return {table.radius(), table.bias(), table.alpha(), table.beta()};
+    }
+  };
+
+  static constexpr Violation infer(const Options&, const NodeDescription& node) {
+    if (node.input(0).type != TensorType::float32) return input_violation(0, ErrorCode::invalid_type, "must be float32");
+    if (const Violation v = require_same_type(node, 0, 0)) return v;
+    if (const Violation v = require_rank(node, 0, 4)) return v;
+    node.output(0).shape = node.input(0).shape;
+    return {};
+  }
+
+  using Prepared = Options;
+  static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription&, std::span<Multiplier>) {
+    return options;
+  }
+
+  template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
+    const Options& o = run.prepared;
+    const std::int64_t depth = in.extent(1);
+    run.executor.parallel_for(in.extent(0), depth * 20, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t row = first; row < last; ++row) {
+        const float* const x = in.data() + row * depth;
+        float* const y = out.data() + row * depth;
+        for (std::int64_t c = 0; c < depth; ++c) {
+          const std::int64_t begin = c > o.radius ? c - o.radius : 0, end = c + o.radius < depth ? c + o.radius : depth;
+          float sum = 0;
+          for (std::int64_t k = begin; k < end; ++k) sum += x[k] * x[k];
+          y[c] = x[c] * static_cast<float>(std::pow(double{o.bias} + double{o.alpha} * double{sum}, -double{o.beta}));
+        }
+      }
+    });
+  }
+
+  using Types = Signatures<Signature<Takes<float>, Gives<float>>>;
 };
 
 }  // namespace tfl

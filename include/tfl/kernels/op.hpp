@@ -112,6 +112,8 @@ template <class... S> struct Signatures {};
 template <class T> struct Many {};
 /// An input of any type that the kernel does not read, because infer() and prepare() have: axes, paddings.
 struct Unread {};
+/// A tensor of any type, seen as bytes (its view counts elements all the same): one kernel moves them all, and Prepared tells the size.
+struct AnyType {};
 /// An input that the kernel updates in place: its view's elements are not const. infer() must insist that the tensor is_variable.
 template <class T> struct Mutable {};
 

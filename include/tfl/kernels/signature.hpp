@@ -34,6 +34,7 @@ template <> struct ElementOf<Unread> {
   using type = std::byte;
   static constexpr bool matches(TensorType) { return true; }
 };
+template <> struct ElementOf<AnyType> : ElementOf<Unread> {};
 template <class T> struct ElementOf<Mutable<T>> : ElementOf<T> {};
 template <class T> struct ElementOf<Many<T>> : ElementOf<T> {};
 

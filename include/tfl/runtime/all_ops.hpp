@@ -2,15 +2,28 @@
 // Every op of the library. Programs that name their ops include the kernels' own headers instead.
 
 #include "tfl/kernels/activation.hpp"
+#include "tfl/kernels/add_n.hpp"
 #include "tfl/kernels/arg_min_max.hpp"
+#include "tfl/kernels/atan2.hpp"
 #include "tfl/kernels/batch_matmul.hpp"
 #include "tfl/kernels/binary.hpp"
+#include "tfl/kernels/bitcast.hpp"
+#include "tfl/kernels/bitwise.hpp"
+#include "tfl/kernels/broadcast_args.hpp"
+#include "tfl/kernels/bucketize.hpp"
 #include "tfl/kernels/cast.hpp"
 #include "tfl/kernels/comparison.hpp"
 #include "tfl/kernels/concatenation.hpp"
 #include "tfl/kernels/conv_2d.hpp"
+#include "tfl/kernels/conv_3d.hpp"
+#include "tfl/kernels/cumsum.hpp"
 #include "tfl/kernels/depthwise_conv_2d.hpp"
 #include "tfl/kernels/detection_postprocess.hpp"
+#include "tfl/kernels/diagonal.hpp"
+#include "tfl/kernels/dynamic_update_slice.hpp"
+#include "tfl/kernels/embedding_lookup.hpp"
+#include "tfl/kernels/fake_quant.hpp"
+#include "tfl/kernels/fill.hpp"
 #include "tfl/kernels/fully_connected.hpp"
 #include "tfl/kernels/gather.hpp"
 #include "tfl/kernels/logical.hpp"
@@ -24,13 +37,19 @@
 #include "tfl/kernels/reduce.hpp"
 #include "tfl/kernels/reshape.hpp"
 #include "tfl/kernels/resize.hpp"
+#include "tfl/kernels/reverse.hpp"
+#include "tfl/kernels/scatter.hpp"
+#include "tfl/kernels/segment.hpp"
 #include "tfl/kernels/select.hpp"
 #include "tfl/kernels/slice.hpp"
 #include "tfl/kernels/softmax.hpp"
 #include "tfl/kernels/space_depth.hpp"
 #include "tfl/kernels/split.hpp"
+#include "tfl/kernels/spread.hpp"
+#include "tfl/kernels/stablehlo.hpp"
 #include "tfl/kernels/svdf.hpp"
 #include "tfl/kernels/tile.hpp"
+#include "tfl/kernels/top_k.hpp"
 #include "tfl/kernels/transpose.hpp"
 #include "tfl/kernels/transpose_conv.hpp"
 #include "tfl/kernels/unary.hpp"
@@ -41,26 +60,30 @@ namespace tfl {
 /// Runs any model whose ops this library has; a large program. In the order of the families.
 using AllOps = OpRegistry<
     // convolution, pooling, matrix products
-    Conv2D, DepthwiseConv2D, TransposeConv, FullyConnected, BatchMatMul, AveragePool2D, MaxPool2D, L2Pool2D,
+    Conv3D, Conv3DTranspose, Conv2D, DepthwiseConv2D, TransposeConv, FullyConnected, BatchMatMul, AveragePool2D, MaxPool2D, L2Pool2D,
     // arithmetic of two tensors
-    Add, Sub, Mul, Div, FloorDiv, FloorMod, Minimum, Maximum, SquaredDifference, Pow,
+    AddN, Atan2, BitwiseXor, RightShift, StablehloAdd, StablehloMultiply, StablehloMaximum, StablehloMinimum, StablehloAnd,
+    StablehloShiftLeft, Add, Sub, Mul, Div, FloorDiv, FloorMod, Minimum, Maximum, SquaredDifference, Pow,
     // comparison, logic, choice
     Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, LogicalAnd, LogicalOr, LogicalNot, Select, SelectV2,
     // activations
-    Relu, Relu6, ReluN1To1, Relu0To1, LeakyRelu, Prelu, HardSwish, Logistic, Tanh, Elu, Gelu, Softmax, LogSoftmax, L2Normalization,
+    LocalResponseNormalization, Relu, Relu6, ReluN1To1, Relu0To1, LeakyRelu, Prelu, HardSwish, Logistic, Tanh, Elu, Gelu, Softmax,
+    LogSoftmax, L2Normalization,
     // functions of one tensor
-    Abs, Neg, Sign, Square, Sqrt, Rsqrt, Exp, Log, Sin, Cos, Floor, Ceil, Round, Cast, Quantize, Dequantize,
+    Bucketize, FakeQuant, Abs, Neg, Sign, Square, Sqrt, Rsqrt, Exp, Log, Sin, Cos, Floor, Ceil, Round, Cast, Quantize, Dequantize,
     // reductions
-    Mean, Sum, ReduceProd, ReduceMax, ReduceMin, ReduceAny, ReduceAll, ArgMax, ArgMin,
+    Cumsum, SegmentSum, UnsortedSegmentSum, UnsortedSegmentProd, UnsortedSegmentMax, UnsortedSegmentMin, Mean, Sum, ReduceProd, ReduceMax,
+    ReduceMin, ReduceAny, ReduceAll, ArgMax, ArgMin,
     // shapes and movement
-    Reshape, Squeeze, ExpandDims, ShapeOf, Rank, Transpose, Pad, PadV2, MirrorPad, Concatenation, Split, SplitV, Pack, Unpack, Slice,
-    StridedSlice, Gather, GatherNd, Tile, BroadcastTo, SpaceToDepth, DepthToSpace, SpaceToBatchNd, BatchToSpaceNd, ResizeBilinear,
-    ResizeNearestNeighbor,
+    Bitcast, BroadcastArgs, MatrixDiag, MatrixSetDiag, DynamicUpdateSlice, EmbeddingLookup, EmbeddingLookupSparse, Fill, ZerosLike, OneHot,
+    ReverseV2, ReverseSequence, ScatterNd, Dilate, StablehloPad, TopK, Reshape, Squeeze, ExpandDims, ShapeOf, Rank, Transpose, Pad, PadV2,
+    MirrorPad, Concatenation, Split, SplitV, Pack, Unpack, Slice, StridedSlice, Gather, GatherNd, Tile, BroadcastTo, SpaceToDepth,
+    DepthToSpace, SpaceToBatchNd, BatchToSpaceNd, ResizeBilinear, ResizeNearestNeighbor,
     // sequences
     Lstm, UnidirectionalSequenceLstm, Svdf,
     // as long as the data says
     Where, Unique, Range,
     // custom
-    DetectionPostprocess>;
+    CustomAtan2, DetectionPostprocess>;
 
 }  // namespace tfl
