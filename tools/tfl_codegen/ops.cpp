@@ -47,7 +47,7 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
   row(split, SplitV) row(split, Unpack) row(slice, Slice) row(slice, StridedSlice) row(gather, Gather) row(gather, GatherNd) \
   row(tile, Tile) row(tile, BroadcastTo) row(space_depth, SpaceToDepth) row(space_depth, DepthToSpace) row(space_depth, SpaceToBatchNd) \
   row(space_depth, BatchToSpaceNd) row(resize, ResizeBilinear) row(resize, ResizeNearestNeighbor) \
-  row(lstm, Lstm) row(lstm, UnidirectionalSequenceLstm) row(svdf, Svdf) row(detection_postprocess, DetectionPostprocess) \
+  row(measured, Where) row(measured, Unique) row(measured, Range) row(lstm, Lstm) row(lstm, UnidirectionalSequenceLstm) row(svdf, Svdf) row(detection_postprocess, DetectionPostprocess) \
   row(add_n, AddN) row(atan2, Atan2) row(atan2, CustomAtan2) row(bitcast, Bitcast) row(bitwise, BitwiseXor) row(bitwise, RightShift) \
   row(broadcast_args, BroadcastArgs) row(bucketize, Bucketize) row(conv_3d, Conv3D) row(conv_3d, Conv3DTranspose) row(cumsum, Cumsum) \
   row(diagonal, MatrixDiag) row(diagonal, MatrixSetDiag) row(dynamic_update_slice, DynamicUpdateSlice) \
