@@ -211,6 +211,7 @@ std::string run(const Case& c, const std::vector<std::byte>& data) {
     std::string why;
     for (const Blob& b : step.inputs) {
       const int i = input_of(b.tensor);
+      if (i < 0 && b.offset < 0) continue;  // the handle of a resource
       if (i < 0) return where + "tensor " + std::to_string(b.tensor) + " is no input";
       if (interpreter.input_description(i).shape == tfl::Shape::from(b.shape) &&
           static_cast<int>(b.shape.size()) == interpreter.input_description(i).shape.rank())
@@ -228,6 +229,7 @@ std::string run(const Case& c, const std::vector<std::byte>& data) {
         if (static_cast<std::int64_t>(v.size()) == b.length) std::memcpy(v.data(), at(b.offset), v.size());
       }
       for (const Blob& b : step.inputs) {
+        if (b.offset < 0) continue;
         auto in = interpreter.input<std::byte>(input_of(b.tensor));
         if (!in) return where + std::string(in.message());
         if (static_cast<std::int64_t>(in->size()) != b.length)

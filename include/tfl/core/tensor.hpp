@@ -54,14 +54,15 @@ struct TensorDescription {
   TensorType type = TensorType::none;
   Shape shape;
   Quantization quantization{};
-  KnownIntegers integers{};  // the data, where it is integer and known before running
-  bool is_constant = false;  // the data is known before running and never changes
-  bool is_variable = false;  // the data survives from one invoke to the next
+  KnownIntegers integers{};       // the data, where it is integer and known before running
+  bool is_constant = false;       // the data is known before running and never changes
+  bool is_variable = false;       // the data survives from one invoke to the next
+  std::int64_t string_bytes = 0;  // of strings: what all of them take, as Strings has them
 
   constexpr bool present() const { return type != TensorType::none; }
   constexpr int rank() const { return shape.rank(); }
   constexpr std::int64_t count() const { return shape.count(); }
-  constexpr std::int64_t bytes() const { return bytes_of(type, shape.count()); }
+  constexpr std::int64_t bytes() const { return type == TensorType::string ? string_bytes : bytes_of(type, shape.count()); }
 };
 
 /// Elements of one tensor as a kernel sees them. Does not own. T is const for inputs.

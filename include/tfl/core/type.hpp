@@ -45,7 +45,7 @@ constexpr const char* name_of(TensorType type) {
   return index >= 0 && index < tensor_type_count ? names[index] : "none";
 }
 
-/// Bits of one element; 0 for types whose size is not fixed (string, resource, variant).
+/// Bits of one element; 0 for types whose size is not fixed (string, variant). A resource is a handle of 32 bits.
 constexpr int bits_of(TensorType type) {
   switch (type) {
     case TensorType::int2: return 2;
@@ -62,7 +62,8 @@ constexpr int bits_of(TensorType type) {
     case TensorType::bfloat16: return 16;
     case TensorType::float32:
     case TensorType::int32:
-    case TensorType::uint32: return 32;
+    case TensorType::uint32:
+    case TensorType::resource: return 32;
     case TensorType::int64:
     case TensorType::complex64:
     case TensorType::float64:

@@ -2,6 +2,7 @@
 // The contract between an op and whoever runs it: the five parts of an op are written in the terms of this file.
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -84,6 +85,15 @@ class InputData {
  private:
   const void* source_;
   Address address_;
+};
+
+class Frame;
+
+/// An op that works on the interpreter itself, on other subgraphs or on resources, instead of on views: see runtime/frame.hpp.
+template <class O>
+concept WorksOnFrame = requires(const typename O::Options& options, Frame& frame) {
+  { O::outline(options, frame) } -> std::same_as<Result<bool>>;
+  { O::run(options, frame) } -> std::same_as<Result<void>>;
 };
 
 /// Scratch memory of one thread begins share_step(bytes) bytes after that of the one before, far enough that no cache line is written by

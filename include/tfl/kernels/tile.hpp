@@ -22,7 +22,14 @@ struct Tile : detail::StridedCopyOp {
   static constexpr Violation infer(const Options&, const NodeDescription& node) {
     if (const Violation v = require_same_type(node, 0, 0)) return v;
     const Shape& in = node.input(0).shape;
-    if (const Violation v = detail::require_integer_vector(node, 1)) return v;
+    // TFLite takes a scalar for a vector of one element.
+    if (node.input(1).rank() != 0) {
+      if (const Violation v = detail::require_integer_vector(node, 1)) return v;
+    } else if (node.input(1).type != TensorType::int32 && node.input(1).type != TensorType::int64) {
+      return input_violation(1, ErrorCode::invalid_type, "must be int32 or int64");
+    } else if (const Violation v = require_known(node, 1)) {
+      return v;
+    }
     if (node.input(1).count() != in.rank()) {
       return input_violation(1, ErrorCode::invalid_shape, "must have one element for each of the {} dimensions, not {}", in.rank(),
                              node.input(1).count());

@@ -21,14 +21,20 @@ struct Graph {
   Array<GraphNode> nodes;
   Array<GraphSubgraph> subgraphs;
   Array<std::byte> realigned;  // constants that the file keeps where their type must not lie
+  Array<std::int32_t> lists;   // of tensors, where the file's leave some out
 
   /// Requires a file that Verifier passed. Fails where nodes read each other in a cycle, or memory lacks.
   Result<void> read(std::span<const std::byte> file, const schema::Model& model, Allocator allocator) {
     std::size_t tensor_count = 0, node_count = 0;
+    LeftOut left_out;
     for (const schema::SubGraph* subgraph : *model.subgraphs()) {
       tensor_count += detail::size_of(subgraph->tensors());
       node_count += detail::size_of(subgraph->operators());
+      if (!left_out.count(*subgraph, allocator)) return out_of_memory();
     }
+    tensor_count += left_out.tensors;
+    if (!lists.allocate(allocator, left_out.entries)) return out_of_memory();
+    std::size_t next_list = 0;
     if (!tensors.allocate(allocator, tensor_count) || !nodes.allocate(allocator, node_count) ||
         !subgraphs.allocate(allocator, model.subgraphs()->size())) {
       return Error(ErrorCode::out_of_memory, "model: no memory for the tables of ")
@@ -37,11 +43,21 @@ struct Graph {
     std::size_t first_tensor = 0, first_node = 0;
     for (unsigned s = 0; s < model.subgraphs()->size(); ++s) {
       const schema::SubGraph& source = *model.subgraphs()->Get(s);
-      const std::span<GraphTensor> own_tensors = tensors.span().subspan(first_tensor, detail::size_of(source.tensors()));
+      LeftOut own_left_out;
+      if (!own_left_out.count(source, allocator)) return out_of_memory();
+      const std::size_t in_file = detail::size_of(source.tensors());
+      const std::span<GraphTensor> own_tensors = tensors.span().subspan(first_tensor, in_file + own_left_out.tensors);
       const std::span<GraphNode> own_nodes = nodes.span().subspan(first_node, detail::size_of(source.operators()));
-      for (unsigned i = 0; i < own_tensors.size(); ++i) own_tensors[i] = tensor(file, model, *source.tensors()->Get(i));
+      for (unsigned i = 0; i < in_file; ++i) own_tensors[i] = tensor(file, model, *source.tensors()->Get(i));
       for (unsigned i = 0; i < own_nodes.size(); ++i) own_nodes[i] = node(model, *source.operators()->Get(i), static_cast<int>(i));
-      subgraphs[s] = {detail::text_of(source.name()), own_tensors, own_nodes, indices(source.inputs()), indices(source.outputs())};
+      std::size_t next_tensor = in_file;
+      for (unsigned i = 0; i < own_nodes.size(); ++i) {
+        own_nodes[i].outputs = complete(
+            own_nodes[i].outputs, [](std::int32_t t) { return t < 0; }, next_tensor, next_list);
+      }
+      const auto inputs = complete(
+          indices(source.inputs()), [&](std::int32_t t) { return own_left_out.as_input(t); }, next_tensor, next_list);
+      subgraphs[s] = {detail::text_of(source.name()), own_tensors, own_nodes, inputs, indices(source.outputs())};
       if (auto r = mark_empty_constants(static_cast<int>(s), own_tensors, subgraphs[s], allocator); !r) return r;
       if (auto r = order(static_cast<int>(s), own_nodes, allocator); !r) return r;
       first_tensor += own_tensors.size();
@@ -51,6 +67,47 @@ struct Graph {
   }
 
  private:
+  /// Control flow may leave out inputs of a subgraph and outputs of a node. A handle that is an input and written by a node is no input
+  /// either. In the graph each of them is a tensor of its own, without a type, so that every index is one.
+  struct LeftOut {
+    std::size_t tensors = 0, entries = 0;  // entries of the lists that leave something out
+    Array<bool> written;
+
+    [[nodiscard]] bool count(const schema::SubGraph& subgraph, Allocator allocator) {
+      if (!written.allocate(allocator, detail::size_of(subgraph.tensors()))) return false;
+      for (unsigned n = 0; n < detail::size_of(subgraph.operators()); ++n) {
+        const std::span<const std::int32_t> outputs = indices(subgraph.operators()->Get(n)->outputs());
+        add(outputs, [](std::int32_t t) { return t < 0; });
+        for (const std::int32_t t : outputs) {
+          if (t >= 0) written[static_cast<std::size_t>(t)] = true;
+        }
+      }
+      add(indices(subgraph.inputs()), [this](std::int32_t t) { return as_input(t); });
+      return true;
+    }
+    bool as_input(std::int32_t t) const { return t < 0 || written[static_cast<std::size_t>(t)]; }
+
+   private:
+    template <class IsLeftOut> void add(std::span<const std::int32_t> list, IsLeftOut is_left_out) {
+      std::size_t some = 0;
+      for (const std::int32_t t : list) some += is_left_out(t) ? 1 : 0;
+      tensors += some;
+      entries += some != 0 ? list.size() : 0;
+    }
+  };
+
+  template <class IsLeftOut>
+  std::span<const std::int32_t> complete(std::span<const std::int32_t> list, IsLeftOut is_left_out, std::size_t& next_tensor,
+                                         std::size_t& next_list) {
+    bool some = false;
+    for (const std::int32_t t : list) some = some || is_left_out(t);
+    if (!some) return list;
+    const std::span<std::int32_t> own = lists.span().subspan(next_list, list.size());
+    next_list += list.size();
+    for (std::size_t k = 0; k < list.size(); ++k) own[k] = is_left_out(list[k]) ? static_cast<std::int32_t>(next_tensor++) : list[k];
+    return own;
+  }
+
   static std::span<const std::int32_t> indices(const flatbuffers::Vector<std::int32_t>* list) {
     if (list == nullptr) return {};
     return {list->data(), list->size()};
@@ -67,6 +124,7 @@ struct Graph {
     d.is_variable = source.is_variable();
     result.data = Verifier::buffer_bytes(file, model, source.buffer());
     d.is_constant = !result.data.empty();
+    if (d.type == TensorType::string) d.string_bytes = static_cast<std::int64_t>(result.data.size());
     const schema::QuantizationParameters* q = source.quantization();
     if (q != nullptr && detail::size_of(q->scale()) > 0) {
       d.quantization.scale = q->scale()->Get(0);

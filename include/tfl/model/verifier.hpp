@@ -12,6 +12,7 @@
 #include "tfl/core/memory.hpp"
 #include "tfl/core/shape.hpp"
 #include "tfl/core/status.hpp"
+#include "tfl/core/strings.hpp"
 #include "tfl/core/type.hpp"
 #include "tfl/model/schema.hpp"
 
@@ -152,6 +153,7 @@ class Verifier {
     }
     for (const Indices* list : {subgraph.inputs(), subgraph.outputs()}) {
       for (unsigned i = 0; i < detail::size_of(list); ++i) {
+        if (list->Get(i) == -1 && list == subgraph.inputs()) continue;  // callers need not give what nobody reads
         if (list->Get(i) < 0 || static_cast<std::size_t>(list->Get(i)) >= tensors) {
           return at_subgraph() << (list == subgraph.inputs() ? "input " : "output ") << i << " is tensor " << list->Get(i)
                                << ", but there are " << tensors << " tensors";
@@ -205,6 +207,11 @@ class Verifier {
         return error << " takes " << needed << " bytes, but its buffer " << tensor.buffer() << " holds " << held;
       }
     }
+    if (held != 0 && tensor.type() == schema::TensorType::STRING && !Strings::valid(buffer_bytes(file_, *model_, tensor.buffer()), count)) {
+      Error error = at_tensor(index) << "string";
+      detail::print_shape(error, shape);
+      return error << " has damaged data in buffer " << tensor.buffer() << ": another number of strings, or one that ends outside of it";
+    }
     if (tensor.is_variable() && held != 0) return at_tensor(index) << "is variable, but has constant data";
     return verify_quantization(index, tensor, shape);
   }
@@ -248,7 +255,7 @@ class Verifier {
     for (int kind = 0; kind < 3; ++kind) {
       for (unsigned i = 0; i < detail::size_of(lists[kind]); ++i) {
         const std::int32_t tensor = lists[kind]->Get(i);
-        const bool absent = tensor == -1 && kind != 1;  // inputs may be left out, outputs may not
+        const bool absent = tensor == -1 && (kind != 1 || calls_subgraphs(node));  // other nodes have all their outputs
         if (!absent && (tensor < 0 || static_cast<std::size_t>(tensor) >= tensors)) {
           return at_node(index) << names[kind] << i << " is tensor " << tensor << ", but there are " << tensors << " tensors";
         }
@@ -257,17 +264,33 @@ class Verifier {
     return {};
   }
 
-  // Every tensor has at most one writer, and constants, variables and inputs have none.
+  bool calls_subgraphs(const schema::Operator& node) const {
+    switch (static_cast<BuiltinOperator>(operator_code(*model_->operator_codes()->Get(node.opcode_index())))) {
+      case BuiltinOperator::IF:
+      case BuiltinOperator::WHILE:
+      case BuiltinOperator::CALL:
+      case BuiltinOperator::STABLEHLO_CASE:
+      case BuiltinOperator::STABLEHLO_COMPOSITE: return true;
+      default: return false;
+    }
+  }
+
+  // Every tensor has at most one writer, and constants, variables and inputs have none; handles of resources that are inputs may have one,
+  // as callers have no handles to give.
   Check verify_producers(const schema::SubGraph& subgraph, std::size_t tensors, std::size_t nodes) {
     Array<std::int32_t> producer;
     if (!producer.allocate(allocator_, tensors))
       return Error(ErrorCode::out_of_memory, "model: no memory to verify ") << tensors << " tensors";
     constexpr std::int32_t nobody = 0, caller = -1;
-    for (unsigned i = 0; i < detail::size_of(subgraph.inputs()); ++i)
-      producer[static_cast<std::size_t>(subgraph.inputs()->Get(i))] = caller;
+    for (unsigned i = 0; i < detail::size_of(subgraph.inputs()); ++i) {
+      const std::int32_t tensor = subgraph.inputs()->Get(i);
+      if (tensor < 0 || subgraph.tensors()->Get(static_cast<unsigned>(tensor))->type() == schema::TensorType::RESOURCE) continue;
+      producer[static_cast<std::size_t>(tensor)] = caller;
+    }
     for (unsigned n = 0; n < nodes; ++n) {
       const Indices* outputs = subgraph.operators()->Get(n)->outputs();
       for (unsigned i = 0; i < detail::size_of(outputs); ++i) {
+        if (outputs->Get(i) < 0) continue;
         const auto tensor = static_cast<std::size_t>(outputs->Get(i));
         const schema::Tensor& description = *subgraph.tensors()->Get(static_cast<unsigned>(tensor));
         if (producer[tensor] == caller) return at_node(n) << "output " << i << " is tensor " << tensor << ", an input of the subgraph";

@@ -15,6 +15,7 @@
 #include "tfl/model/model.hpp"
 #include "tfl/runtime/fusion.hpp"
 #include "tfl/runtime/registry.hpp"
+#include "tfl/runtime/session.hpp"
 #include "tfl/runtime/subgraph.hpp"
 #include "tfl/simd/arch.hpp"
 
@@ -51,6 +52,8 @@ struct InterpreterOptions {
   bool pack = true;
   /// The subgraph to run.
   int subgraph = 0;
+  /// How often nodes may call other subgraphs in one invoke() or allocate(), all of them together: what ends a loop without an end.
+  std::int64_t most_calls = 1'000'000;
   Allocator allocator = heap_allocator();
 };
 
@@ -93,7 +96,11 @@ class Runner {
   /// Exact size of the arena, valid after creation or allocate().
   std::size_t arena_bytes() const { return subgraph_.arena_bytes(); }
   const Subgraph& subgraph() const { return subgraph_; }
-  void reset_variables() { subgraph_.reset_variables(); }
+  /// Variables as they are before the first invoke: of the subgraph and of those that it calls, and resources. CALL_ONCE runs again.
+  void reset_variables() {
+    subgraph_.reset_variables();
+    if (session_.get() != nullptr) session_.get()->reset_variables();
+  }
   /// The bytes of a variable tensor, by its index in the subgraph; empty where it is none.
   std::span<std::byte> variable(int tensor) {
     if (tensor < 0 || tensor >= static_cast<int>(subgraph_.graph().tensors.size())) return {};
@@ -103,17 +110,26 @@ class Runner {
   }
 
  protected:
+  using MakeSession = SessionHandle (*)(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options,
+                                        std::int64_t most_calls);
+
   Result<void> load(const Model& model, int index, FindEntry find, int workers, const InterpreterOptions& options,
-                    const FusionSteps& fusion = {}) {
+                    const FusionSteps& fusion = {}, MakeSession make_session = nullptr) {
     if (index < 0 || index >= static_cast<int>(model.subgraphs().size())) {
       return Error(ErrorCode::invalid_argument, "interpreter: subgraph ")
              << index << " does not exist: the model has " << model.subgraphs().size();
     }
     options_ = options;
-    return subgraph_.load(model, index, find, workers,
-                          {options.allocator, options.preserve_inputs, options.fuse ? fusion : FusionSteps{}, options.pack});
+    SubgraphOptions settings{options.allocator, options.preserve_inputs, options.fuse ? fusion : FusionSteps{}, options.pack};
+    if (make_session != nullptr) {
+      session_ = make_session(model, index, find, workers, settings, options.most_calls);
+      settings.session = session_.get();
+      if (settings.session == nullptr) return Error(ErrorCode::out_of_memory, "no memory for the interpreter's session");
+    }
+    return subgraph_.load(model, index, find, workers, settings);
   }
   Result<void> plan_and_bind(void* executor) {
+    if (session_.get() != nullptr) session_.get()->begin();
     if (auto r = subgraph_.plan(executor); !r) return r;
     if (!options_.arena.empty()) return subgraph_.bind(options_.arena, executor);
     if (arena_.size() != subgraph_.arena_bytes() && !arena_.allocate(options_.allocator, subgraph_.arena_bytes())) {
@@ -123,6 +139,7 @@ class Runner {
   }
   Result<void> run(void* executor, const ObserverHooks* observer) {
     if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument, "invoke: call allocate() after resize_input()");
+    if (session_.get() != nullptr) session_.get()->begin();
     return subgraph_.invoke(executor, observer);
   }
 
@@ -171,6 +188,7 @@ class Runner {
     return error;
   }
 
+  SessionHandle session_;
   Subgraph subgraph_;
   InterpreterOptions options_;
   Array<std::byte> arena_;
@@ -203,7 +221,10 @@ class Interpreter : public Runner {
       if (auto r = Ops::architecture(); !r) return r.error();
     }
     Interpreter interpreter(std::move(executor));
-    if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps);
+    SessionHandle (*make)(Model, int, FindEntry, int, const SubgraphOptions&, std::int64_t) = nullptr;
+    if constexpr (detail::needs_session<Ops>) make = &make_session;
+    if (auto r =
+            interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps, make);
         !r) {
       return r.error();
     }

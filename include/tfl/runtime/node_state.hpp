@@ -83,7 +83,9 @@ struct GraphState {
     return described.describe(nodes[i], graph.nodes[i], tensors, workers, packs, allocator);
   }
   /// Whether the tensor's bytes are the plan's to place.
-  static bool lives_in_arena(const Tensor& t) { return !t.is_dynamic && t.data == nullptr && bits_of(t.description.type) != 0; }
+  static bool lives_in_arena(const Tensor& t) {
+    return !t.is_dynamic && !t.is_borrowed && t.data == nullptr && bits_of(t.description.type) != 0;
+  }
 };
 
 }  // namespace tfl

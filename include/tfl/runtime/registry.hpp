@@ -21,16 +21,9 @@
 #include "tfl/model/custom_options.hpp"
 #include "tfl/model/options.hpp"
 #include "tfl/model/schema.hpp"
+#include "tfl/runtime/frame.hpp"
 
 namespace tfl {
-
-/// A tensor at run time. `own` is set where the data lies outside of the arena: folded constants, dynamic outputs.
-struct Tensor {
-  TensorDescription description;
-  std::byte* data = nullptr;
-  Array<std::byte> own;
-  bool is_dynamic = false;  // its shape is known only while running
-};
 
 /// One node, bound to its memory.
 struct NodeCall {
@@ -62,6 +55,10 @@ struct OpEntry {
   Violation (*measure)(const NodeCall& call, const NodeDescription& node) = nullptr;
   /// Fills call.prepared and call.multipliers, and picks the kernel for the node's types.
   Violation (*prepare)(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) = nullptr;
+
+  // Of ops that work on frames, which have no needs, measure and prepare; see Frame.
+  Result<bool> (*outline)(const void* options, Frame& frame) = nullptr;
+  Result<void> (*run)(const void* options, Frame& frame) = nullptr;
 
   // What fusion asks; null where the op has no such side.
   std::int64_t (*part_offset)(const void* options, const NodeDescription& node, int k) = nullptr;  // see OpTraits
@@ -125,7 +122,7 @@ concept HasTypes = requires {
 }
 &&detail::is_signatures<typename O::Types>;
 template <class O>
-concept OpLike = HasCode<O> && HasOptions<O> && HasRead<O> && HasInfer<O> && HasPrepared<O> && HasTypes<O>;
+concept OpLike = HasCode<O> && HasOptions<O> && HasRead<O> && HasInfer<O> &&(WorksOnFrame<O> || (HasPrepared<O> && HasTypes<O>));
 
 namespace detail {
 
@@ -194,11 +191,10 @@ template <class T, Fold F, bool Const> struct Argument<Many<T>, F, Const> {
   }
 };
 
-/// One op compiled for one architecture and executor.
-template <class A, class E, class Op> struct Thunk {
+/// The parts of an op that depend on neither architecture nor executor.
+template <class Op> struct CommonThunk {
   using Options = typename Op::Options;
-  using Prepared = typename Op::Prepared;
-  static_assert(alignof(Options) <= arena_alignment && alignof(Prepared) <= arena_alignment);
+  static_assert(alignof(Options) <= arena_alignment);
 
   static const Options& options_at(const void* bytes) { return *static_cast<const Options*>(bytes); }
 
@@ -218,6 +214,43 @@ template <class A, class E, class Op> struct Thunk {
   }
 
   static Violation infer(const void* options, const NodeDescription& node) { return Op::infer(options_at(options), node); }
+
+ private:
+  static Violation keep(Options options, void* destination) {
+    std::construct_at(static_cast<Options*>(destination), options);
+    return {};
+  }
+  static Violation keep(Result<Options, Violation> options, void* destination) {
+    if (!options) return options.error();
+    return keep(*options, destination);
+  }
+};
+
+/// An op that works on frames.
+template <class Op> struct FrameThunk : CommonThunk<Op> {
+  using Common = CommonThunk<Op>;
+  static constexpr OpEntry entry = [] {
+    OpEntry e{.code = Op::code,
+              .custom_name = custom_name_of<Op>(),
+              .inputs = Op::inputs,
+              .outputs = Op::outputs,
+              .max_version = Op::max_version,
+              .traits = traits_of<Op>(),
+              .options_bytes = sizeof(typename Op::Options),
+              .read = &Common::read,
+              .infer = &Common::infer};
+    e.outline = [](const void* options, Frame& frame) { return Op::outline(Common::options_at(options), frame); };
+    e.run = [](const void* options, Frame& frame) { return Op::run(Common::options_at(options), frame); };
+    return e;
+  }();
+};
+
+/// One op compiled for one architecture and executor.
+template <class A, class E, class Op> struct Thunk : CommonThunk<Op> {
+  using typename CommonThunk<Op>::Options;
+  using CommonThunk<Op>::options_at, CommonThunk<Op>::read, CommonThunk<Op>::infer;
+  using Prepared = typename Op::Prepared;
+  static_assert(alignof(Prepared) <= arena_alignment);
 
   static Needs needs(const void* options, const NodeDescription& node) {
     if constexpr (requires { Op::template needs<A>(options_at(options), node); }) {
@@ -274,15 +307,6 @@ template <class A, class E, class Op> struct Thunk {
   }();
 
  private:
-  static Violation keep(Options options, void* destination) {
-    std::construct_at(static_cast<Options*>(destination), options);
-    return {};
-  }
-  static Violation keep(Result<Options, Violation> options, void* destination) {
-    if (!options) return options.error();
-    return keep(*options, destination);
-  }
-
   template <class S, class = std::index_sequence<>, class = std::index_sequence<>> struct Typed;
   template <class... T, class... G, std::size_t... I, std::size_t... O>
   struct Typed<Signature<Takes<T...>, Gives<G...>>, std::index_sequence<I...>, std::index_sequence<O...>> {
@@ -339,7 +363,7 @@ template <class O> struct CheckOp {
   static_assert(!options || HasRead<O>, "tfl: this op's Options lack `static Options read(const Table&)`, which makes them from the model");
   static constexpr bool read = options && HasRead<O>;
   static_assert(!read || HasInfer<O>, "tfl: this op lacks `static constexpr Violation infer(const Options&, const NodeDescription&)`");
-  static constexpr bool infer = read && HasInfer<O>;
+  static constexpr bool infer = read && HasInfer<O> && !WorksOnFrame<O>;
   static_assert(!infer || HasPrepared<O>,
                 "tfl: this op lacks a trivially copyable `struct Prepared` and `prepare(const Options&, const NodeDescription&, "
                 "std::span<Multiplier>)`");
@@ -352,10 +376,18 @@ template <class O> struct CheckOp {
       "tfl: this op's Types must be Signatures<Signature<Takes<...>, Gives<...>>, ...>");
 };
 
+template <class A, class E, class Op> constexpr const OpEntry& entry_of() {
+  if constexpr (WorksOnFrame<Op>) {
+    return FrameThunk<Op>::entry;
+  } else {
+    return Thunk<A, E, Op>::entry;
+  }
+}
+
 // A faulty op has no table: only CheckOp speaks.
 template <bool Ok, class A, class E, class... Ops> struct Table { static constexpr std::array<OpEntry, sizeof...(Ops)> entries{}; };
 template <class A, class E, class... Ops> struct Table<true, A, E, Ops...> {
-  static constexpr std::array<OpEntry, sizeof...(Ops)> entries{Thunk<A, E, Ops>::entry...};
+  static constexpr std::array<OpEntry, sizeof...(Ops)> entries{entry_of<A, E, Ops>()...};
 };
 
 }  // namespace detail
@@ -371,6 +403,12 @@ template <class... Ops> struct OpRegistry : private detail::CheckOp<Ops>... {
   /// The registry of these ops and more.
   template <class... More> using With = OpRegistry<Ops..., More...>;
 };
+
+namespace detail {
+/// Whether an interpreter needs a session: where one of the ops works on frames, or the ops are not seen here.
+template <class Ops> inline constexpr bool needs_session = true;
+template <class... Ops> inline constexpr bool needs_session<OpRegistry<Ops...>> = (WorksOnFrame<Ops> || ...);
+}  // namespace detail
 
 /// The entry for this operator, or null.
 inline const OpEntry* find_op(std::span<const OpEntry> entries, BuiltinOperator code, std::string_view custom_name) {

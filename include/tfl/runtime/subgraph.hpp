@@ -46,7 +46,9 @@ struct SubgraphOptions {
   Allocator allocator{};
   bool preserve_inputs = false;  // inputs keep their bytes over invoke(), at the price of arena bytes
   FusionSteps fusion{};
-  bool pack = true;  // weights are kept in the kernels' own layouts, too
+  bool pack = true;            // weights are kept in the kernels' own layouts, too
+  Session* session = nullptr;  // runs the nodes whose ops work on frames
+  bool is_called = false;      // by a node of another subgraph, which lends the inputs' data
 };
 
 class Subgraph {
@@ -67,7 +69,7 @@ class Subgraph {
     for (const GraphNode& n : graph.nodes) links += n.inputs.size() + n.outputs.size();
     const Allocator a = options_.allocator;
     if (!tensors_.allocate(a, graph.tensors.size()) || !nodes_.allocate(a, graph.nodes.size()) || !links_.allocate(a, links) ||
-        !input_shapes_.allocate(a, graph.inputs.size())) {
+        !input_shapes_.allocate(a, graph.inputs.size()) || !adopted_.allocate(a, options.is_called ? graph.tensors.size() : 0)) {
       return out_of_memory("the tables of the interpreter");
     }
     for (std::size_t i = 0; i < graph.inputs.size(); ++i) input_shapes_[i] = graph_tensor(graph.inputs[i]).description.shape;
@@ -110,6 +112,7 @@ class Subgraph {
   /// Infers every shape and lays out the arena. `executor` runs what can be computed once and for all.
   Result<void> plan(void* executor) {
     ready_ = false;
+    executor_ = executor;
     reset_tensors();
     if (is_rewritten_) {
       if (auto r = reset_nodes(); !r) return r;
@@ -180,10 +183,42 @@ class Subgraph {
 
   bool ready() const { return ready_; }
 
+  /// Moves to another arena, as large as that of bind(). Requires ready(). The old one's contents are lost.
+  void rebase(std::byte* arena) {
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+      if (plan_.is_held(t)) tensors_[t].data = arena + plan_.offset_of(t);
+    }
+    for (NodeState& node : nodes_) {
+      if (node.kind == NodeKind::planned && node.scratch_block >= 0) node.call.scratch = arena + plan_.offset_of_block(node.scratch_block);
+    }
+  }
+  /// Lets an input of a called subgraph lie where the caller has it, until it is lent again.
+  void lend(std::int32_t input, const Tensor& from) {
+    Tensor& t = tensor(input);
+    t.data = from.data;
+    t.description.string_bytes = from.description.string_bytes;
+  }
+  /// What the file leaves unquantized in a called subgraph is quantized as the caller's tensor from the next plan() on. True where that is
+  /// new.
+  bool adopt_quantization(std::int32_t tensor, const Quantization& q) {
+    if (graph_tensor(tensor).description.quantization.present()) return false;
+    Quantization& old = adopted_[static_cast<std::size_t>(tensor)];
+    const bool same = old.scale == q.scale && old.zero_point == q.zero_point && old.axis == q.axis &&
+                      old.channel_scales.data() == q.channel_scales.data();
+    if (!same) old = q;
+    return !same;
+  }
+  bool has_variables() const {
+    for (const Tensor& t : tensors_) {
+      if (t.description.is_variable) return true;
+    }
+    return false;
+  }
+
   /// Variables as they are before the first invoke: zero (their zero point, where they are quantized).
   void reset_variables() {
     for (Tensor& t : tensors_) {
-      if (!t.description.is_variable || t.data == nullptr) continue;
+      if (!t.description.is_variable || t.data == nullptr || t.is_borrowed) continue;
       const bool byte_wide = t.description.type == TensorType::int8 || t.description.type == TensorType::uint8;
       std::memset(t.data, byte_wide ? t.description.quantization.zero_point & 0xff : 0, static_cast<std::size_t>(t.description.bytes()));
     }
@@ -208,8 +243,11 @@ class Subgraph {
         if (auto r = prepare_dynamic(i); !r) return r;
       }
       if (node.kind != NodeKind::folded && !node.in_place) {
-        if (const Violation v = node.eval(node.call)) [[unlikely]]
+        if (node.entry->run != nullptr) [[unlikely]] {
+          if (auto r = options_.session->run(*this, i); !r) return r;
+        } else if (const Violation v = node.eval(node.call)) [[unlikely]] {
           return describe(v, i);
+        }
       }
       if (node.kind == NodeKind::dynamic) [[unlikely]] {
         for (Tensor* t : node.call.outputs) learn_integers(*t);
@@ -228,6 +266,14 @@ class Subgraph {
   Tensor& tensor(std::int32_t i) { return tensors_[static_cast<std::size_t>(i)]; }
   const Tensor& tensor(std::int32_t i) const { return tensors_[static_cast<std::size_t>(i)]; }
   const GraphTensor& graph_tensor(std::int32_t i) const { return graph().tensors[static_cast<std::size_t>(i)]; }
+  const NodeState& node(std::size_t i) const { return nodes_[i]; }
+  /// The shape that the next plan() gives the input.
+  const Shape& input_shape(int i) const { return input_shapes_[static_cast<std::size_t>(i)]; }
+  void* executor() const { return executor_; }
+
+  /// Errors about node i.
+  Error at_node(ErrorCode code, std::size_t i) const { return node_error(code, index_, graph().nodes[i]); }
+  Error describe(const Violation& v, std::size_t i) const { return violation_error(v, index_, graph(), graph().nodes[i], tensors_.span()); }
 
  private:
   Error out_of_memory(std::string_view what) const { return Error(ErrorCode::out_of_memory, "no memory for ") << what; }
@@ -242,6 +288,9 @@ class Subgraph {
     if (source.version > node.entry->max_version) {
       return at_node(ErrorCode::unsupported_version, i)
              << "version " << source.version << " is newer than this library knows; the newest it runs is " << node.entry->max_version;
+    }
+    if (node.entry->run != nullptr && options_.session == nullptr) {
+      return at_node(ErrorCode::unsupported_op, i) << "works on other subgraphs or on resources, which only an interpreter has";
     }
     const auto inputs = static_cast<int>(source.inputs.size()), outputs = static_cast<int>(source.outputs.size());
     if (!node.entry->inputs.allows(inputs) || !node.entry->outputs.allows(outputs)) {
@@ -281,12 +330,17 @@ class Subgraph {
     const GraphSubgraph& g = graph();
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
       tensors_[t].description = g.tensors[t].description;
+      if (!adopted_.empty() && !tensors_[t].description.quantization.present()) tensors_[t].description.quantization = adopted_[t];
       tensors_[t].own.reset();
       tensors_[t].data = const_cast<std::byte*>(g.tensors[t].data.data());
       tensors_[t].is_dynamic = false;
       if (tensors_[t].description.is_constant) learn_integers(tensors_[t]);
     }
-    for (std::size_t i = 0; i < input_shapes_.size(); ++i) tensor(g.inputs[i]).description.shape = input_shapes_[i];
+    for (std::size_t i = 0; i < input_shapes_.size(); ++i) {
+      Tensor& t = tensor(g.inputs[i]);
+      t.description.shape = input_shapes_[i];
+      t.is_borrowed = options_.is_called && !t.description.is_constant;
+    }
     has_dynamic_ = false;
   }
 
@@ -337,6 +391,12 @@ class Subgraph {
       } else if (v) {
         return describe(v, i);
       }
+    }
+    if (node.entry->run != nullptr && node.kind != NodeKind::dynamic) {
+      const auto known = options_.session->outline(*this, i);
+      if (!known) return known.error();
+      if (*known) return check_outputs(i);
+      node.kind = NodeKind::dynamic;
     }
     if (node.kind == NodeKind::dynamic) {
       has_dynamic_ = true;
@@ -433,6 +493,7 @@ class Subgraph {
     PackFunction pack = nullptr;
     node.eval = nullptr;
     node.call.packed = nullptr;
+    if (node.entry->prepare == nullptr) return {};  // it works on a frame
     if (const Violation v = node.entry->prepare(node.call, *described, node.eval, pack)) return describe(v, i);
     if (pack == nullptr || node.needs.packed_bytes == 0) return {};
     const auto bytes = static_cast<std::size_t>(node.needs.packed_bytes);
@@ -458,6 +519,7 @@ class Subgraph {
     Described described;
     if (!describe_node(described, i)) return out_of_memory("shape inference");
     const Violation v = node.entry->infer(node.call.options, *described);
+    if (!v && node.entry->run != nullptr) return {};
     const bool measured = v.code == ErrorCode::unknown_value && node.entry->measure != nullptr;
     if (measured) {
       if (auto r = measure(i, *described); !r) return r;
@@ -478,9 +540,6 @@ class Subgraph {
     return described.describe(nodes_[i], graph().nodes[i], tensors_.span(), workers_, options_.pack, options_.allocator);
   }
 
-  Error at_node(ErrorCode code, std::size_t i) const { return node_error(code, index_, graph().nodes[i]); }
-  Error describe(const Violation& v, std::size_t i) const { return violation_error(v, index_, graph(), graph().nodes[i], tensors_.span()); }
-
   Model model_;
   int index_ = 0;
   FindEntry find_ = nullptr;
@@ -490,6 +549,7 @@ class Subgraph {
   Array<NodeState> nodes_;
   Array<Tensor*> links_;
   Array<Shape> input_shapes_;
+  Array<Quantization> adopted_;  // of tensors, in called subgraphs
   Array<std::byte> state_;
   Array<Multiplier> multipliers_;
   MemoryPlan plan_;
