@@ -15,7 +15,9 @@ namespace {
 template <class Op> std::string options_text(const void* options) {
   using Options = typename Op::Options;
   const auto& value = *static_cast<const Options*>(options);
-  if constexpr (std::is_base_of_v<tfl::detail::LstmOptions, Options> && !std::is_same_v<tfl::detail::LstmOptions, Options>) {
+  if constexpr (WorksOnFrame<Op>) {
+    return {};  // no header has such nodes
+  } else if constexpr (std::is_base_of_v<tfl::detail::LstmOptions, Options> && !std::is_same_v<tfl::detail::LstmOptions, Options>) {
     return '{' + initializer_text<tfl::detail::LstmOptions>(value) + '}';
   } else {
     return initializer_text(value);
@@ -47,7 +49,11 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
   row(split, SplitV) row(split, Unpack) row(slice, Slice) row(slice, StridedSlice) row(gather, Gather) row(gather, GatherNd) \
   row(tile, Tile) row(tile, BroadcastTo) row(space_depth, SpaceToDepth) row(space_depth, DepthToSpace) row(space_depth, SpaceToBatchNd) \
   row(space_depth, BatchToSpaceNd) row(resize, ResizeBilinear) row(resize, ResizeNearestNeighbor) \
-  row(measured, Where) row(measured, Unique) row(measured, Range) row(lstm, Lstm) row(lstm, UnidirectionalSequenceLstm) row(svdf, Svdf) row(detection_postprocess, DetectionPostprocess) \
+  row(measured, Where) row(measured, Unique) row(measured, Range) row(control_flow, If) row(control_flow, While) row(control_flow, CallOnce) \
+  row(control_flow, Call) row(control_flow, StablehloCase) row(control_flow, StablehloComposite) row(variables, VarHandle) \
+  row(variables, ReadVariable) row(variables, AssignVariable) row(hash_tables, Hashtable) row(hash_tables, HashtableImport) \
+  row(hash_tables, HashtableFind) row(hash_tables, HashtableSize) \
+  row(lstm, Lstm) row(lstm, UnidirectionalSequenceLstm) row(svdf, Svdf) row(detection_postprocess, DetectionPostprocess) \
   row(add_n, AddN) row(atan2, Atan2) row(atan2, CustomAtan2) row(bitcast, Bitcast) row(bitwise, BitwiseXor) row(bitwise, RightShift) \
   row(broadcast_args, BroadcastArgs) row(bucketize, Bucketize) row(conv_3d, Conv3D) row(conv_3d, Conv3DTranspose) row(cumsum, Cumsum) \
   row(diagonal, MatrixDiag) row(diagonal, MatrixSetDiag) row(dynamic_update_slice, DynamicUpdateSlice) \

@@ -73,6 +73,11 @@ bool decides_shapes(const ModelPlan& model, const NodePlan& node, std::size_t in
 /// The first subgraph as the interpreter inferred it: constants computed, nodes that only made constants gone, tensors numbered anew.
 std::string read_model(const Interpreter& interpreter, ModelPlan& model) {
   const tfl::Subgraph& subgraph = interpreter.subgraph();
+  for (const tfl::GraphNode& node : subgraph.graph().nodes) {
+    if (tfl::find_op(entries(), node.code, node.custom_name)->run == nullptr) continue;
+    return "node " + std::to_string(node.file_index) + ' ' + text(node.name()) +
+           " runs other subgraphs or keeps resources: only an interpreter can do that";
+  }
   if (subgraph.has_dynamic_tensors()) return "the shapes of this model depend on data: only an interpreter can run it";
   const tfl::GraphSubgraph& graph = subgraph.graph();
   std::map<std::int32_t, std::int32_t> numbers;

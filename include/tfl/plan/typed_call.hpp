@@ -197,6 +197,7 @@ inline constexpr detail::ConstantsFor<Model, Node, Arch> constants = *detail::tr
 /// One node's call: straight to the kernel.
 template <class Model, class Node, class Arch, PlanExtents Policy> struct Call {
   using Op = typename Node::Op;
+  static_assert(!WorksOnFrame<Op>, "tfl: this op runs other subgraphs or keeps resources, which only an interpreter can do");
   template <PlanExtents P> using ArgumentsWith = detail::Arguments<Model, Node, detail::Picked<Model, Node>, P>;
   template <PlanExtents P>
   static constexpr bool takes = []<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {

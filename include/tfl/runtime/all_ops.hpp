@@ -53,7 +53,10 @@
 #include "tfl/kernels/transpose.hpp"
 #include "tfl/kernels/transpose_conv.hpp"
 #include "tfl/kernels/unary.hpp"
+#include "tfl/runtime/control_flow.hpp"
+#include "tfl/runtime/hash_tables.hpp"
 #include "tfl/runtime/registry.hpp"
+#include "tfl/runtime/variables.hpp"
 
 namespace tfl {
 
@@ -83,6 +86,9 @@ using AllOps = OpRegistry<
     Lstm, UnidirectionalSequenceLstm, Svdf,
     // as long as the data says
     Where, Unique, Range,
+    // other subgraphs, variables, tables
+    If, While, CallOnce, Call, StablehloCase, StablehloComposite, VarHandle, ReadVariable, AssignVariable, Hashtable, HashtableImport,
+    HashtableFind, HashtableSize,
     // custom
     CustomAtan2, DetectionPostprocess>;
 
