@@ -66,7 +66,7 @@ struct Problem {
     Problem p = random();
     p.groups = 1;
     p.n = random_int(1, 2);
-    p.c = random_int(0, 3) == 0 ? random_int(9, 40) : random_int(1, 4);
+    p.c = random_int(0, 3) == 0 ? random_int(9, 64) : random_int(1, 4);
     p.h = random_int(5, 30);
     p.w = random_int(0, 4) == 0 ? random_int(500, 900) : random_int(5, 90);
     p.kh = random_int(1, 5);

@@ -340,7 +340,9 @@ struct Conv2D {
     // Few channels make short runs. Single pixels only want the copy that turns activations into what the instruction takes: it is
     // cheaper than sums of activations, but nothing that tiles need.
     const bool flat = shape.rows() == linalg::Rows::flat;
-    const std::int64_t most = !flat ? 15 : D::activation_offset == 0 ? 0 : simd::has_tiles<A> ? 15 : 64;
+    std::int64_t most = sizeof(T) == 4 ? 32 : 64;
+    if (flat) most = D::activation_offset == 0 ? 0 : simd::has_tiles<A> ? 15 : 64;
+    if (simd::has_tiles<A> && sizeof(T) == 1 && shape.x.output < linalg::fewest_line_windows) most = 15;
     if (shape.groups == 1 && shape.channels <= most) {
       const linalg::StripPlan strip = linalg::plan_strip<D>(shape, linalg::tile_rows<A>);
       if (strip.rows > 0) return {strip, linalg::strip_panels<A, T>(strip)};

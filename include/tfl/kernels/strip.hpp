@@ -7,10 +7,15 @@
 
 #include "tfl/kernels/window_rows.hpp"
 #include "tfl/linalg/epilogue.hpp"
+#include "tfl/linalg/gemm.hpp"
 #include "tfl/linalg/pack.hpp"
 #include "tfl/linalg/strip_tile.hpp"
+#include "tfl/simd/tiles.hpp"
 
 namespace tfl::linalg {
+
+/// Where there are tiles, shorter lines of windows are better off as rows of a matrix.
+inline constexpr std::int64_t fewest_line_windows = 8;
 
 /// How a convolution is cut into blocks, and how a block lies in its strip.
 struct StripPlan {
@@ -99,16 +104,48 @@ template <class A, class T> class Strips {
     for (int i = 0; i < 128; ++i) ones[i] = i < 64 || i % plan.depth < last ? std::byte{1} : std::byte{0};
   }
 
-  /// Calls body(tile's input, first position, count) for tiles that cover the output, on any worker.
-  template <class Executor, class Body> void for_each_tile(Executor& executor, std::int64_t block_cost, const Body& body) const {
+  /// A block with its strip filled: `rows` lines of `columns` windows. Where there are several lines, they are whole lines of the output.
+  struct Block {
+    const Element* strip;
+    std::int64_t rows, columns, position;  // of the first window in the output
+  };
+
+  /// Calls body(block) for blocks that cover the output, on any worker.
+  template <class Executor, class Body> void for_each_block(Executor& executor, std::int64_t block_cost, const Body& body) const {
     executor.parallel_for(plan_.blocks(), block_cost, [&](std::int64_t first, std::int64_t last, int worker) {
-      for (std::int64_t i = first; i < last; ++i) block(i, worker, body);
+      for (std::int64_t i = first; i < last; ++i) body(fill_block(i, worker));
     });
   }
 
- private:
-  template <class Body> void block(std::int64_t i, int worker, const Body& body) const {
+  /// Calls body(tile's input, first position, count) for the tiles of a block.
+  template <class Body> void for_each_tile(const Block& block, const Body& body) const {
     constexpr int R = tile_rows<A>;
+    const std::int64_t down = plan_.shape.y.stride * plan_.pitch - block.columns * across(), count = block.rows * block.columns;
+    const Element* at = block.strip;
+    std::int64_t column = 0;
+    for (std::int64_t first = 0; first < count; first += R) {
+      const int size = count - first < R ? static_cast<int>(count - first) : R;
+      const Element* tile[R];
+      for (int m = 0; m < size; ++m) {
+        tile[m] = at;
+        at += across();
+        if (++column == block.columns) {
+          column = 0;
+          at += down;
+        }
+      }
+      body(StripInput<D>{tile, distances(), plan_.steps(), steps_of_run(), scratch_ + plan_.table_bytes() - 128}, block.position + first,
+           size);
+    }
+  }
+
+  /// Elements from a window to the next one of its line.
+  std::int64_t across() const { return plan_.shape.x.stride * plan_.shape.channels; }
+  const std::int32_t* distances() const { return reinterpret_cast<const std::int32_t*>(scratch_); }
+  int steps_of_run() const { return static_cast<int>(plan_.steps() / plan_.segments()); }
+
+ private:
+  Block fill_block(std::int64_t i, int worker) const {
     const WindowAxis &y = plan_.shape.y, &x = plan_.shape.x;
     const std::int64_t x0 = i % plan_.column_blocks() * plan_.columns, rest = i / plan_.column_blocks();
     const std::int64_t y0 = rest % plan_.row_blocks() * plan_.rows, batch = rest / plan_.row_blocks();
@@ -116,27 +153,7 @@ template <class A, class T> class Strips {
     const std::int64_t columns = x.output - x0 < plan_.columns ? x.output - x0 : plan_.columns;
     auto* strip = reinterpret_cast<Element*>(scratch_ + plan_.table_bytes() + worker * share_step(plan_.strip_bytes()));
     stage(input_ + batch * plan_.shape.image(), y.origin(y0), x.origin(x0), plan_.staged_rows(rows), plan_.pitch_of(columns), strip);
-
-    const std::int64_t across = x.stride * plan_.shape.channels, down = y.stride * plan_.pitch - columns * across;
-    const std::int64_t position = (batch * y.output + y0) * x.output + x0, count = rows * columns;
-    const Element* at = strip;
-    const auto steps_of_run = static_cast<int>(plan_.steps() / plan_.segments());
-    std::int64_t column = 0;
-    for (std::int64_t first = 0; first < count; first += R) {
-      const int size = count - first < R ? static_cast<int>(count - first) : R;
-      const Element* tile[R];
-      for (int m = 0; m < size; ++m) {
-        tile[m] = at;
-        at += across;
-        if (++column == columns) {
-          column = 0;
-          at += down;
-        }
-      }
-      body(StripInput<D>{tile, reinterpret_cast<const std::int32_t*>(scratch_), plan_.steps(), steps_of_run,
-                         scratch_ + plan_.table_bytes() - 128},
-           position + first, size);
-    }
+    return {strip, rows, columns, (batch * y.output + y0) * x.output + x0};
   }
 
   /// `rows` input rows from `top`, `length` elements of each from pixel `left`.
@@ -175,14 +192,62 @@ constexpr std::int64_t strip_cost(const StripPlan& plan, const PanelLayout& layo
   return 1 + plan.rows * plan.columns * layout.columns * plan.steps() * plan.depth / products_a_nanosecond;
 }
 
-/// Calls finish(panel, sums, first position, count, first column, columns) for every tile and panel.
+#if TFL_HAS_TILES
+/// The windows of a block on tile registers: a line is cut into tiles of one height, of which the last may overlap the one before.
+template <class A, class T, class Finish>
+void multiply_block_on_tiles(const Strips<A, T>& strips, const typename Strips<A, T>::Block& block, const StripPlan& plan,
+                             const PanelLayout& layout, const std::byte* packed, const Finish& finish) {
+  static_assert(sizeof(typename Strips<A, T>::Element) == 1 && Strips<A, T>::D::depth == 4);
+  constexpr std::int64_t most = simd::most_tile_rows / 2;
+  const std::int64_t tiles = (block.columns + most - 1) / most, height = (block.columns + tiles - 1) / tiles;
+  const auto rows = static_cast<int>(height);
+  const simd::TileRuns runs{strips.distances(), strips.steps_of_run(), plan.segments(), strips.steps_of_run() / 16,
+                            strips.steps_of_run() % 16};
+  const simd::RunTileSession session(rows, runs.rest);
+  alignas(64) std::int32_t sums[simd::most_tile_rows * 32];
+  for (std::int64_t line = 0; line < block.rows; ++line) {
+    const auto* start = block.strip + line * plan.shape.y.stride * plan.pitch;
+    for (std::int64_t next = 0; next < block.columns;) {
+      const bool pair = next + height < block.columns && 2 * height <= block.columns;
+      const std::int64_t count = pair ? 2 * height : height;
+      const std::int64_t x = next + count <= block.columns ? next : block.columns - count;
+      next = x + count;
+      const auto* at = reinterpret_cast<const std::uint8_t*>(start + x * strips.across());
+      for (std::int64_t p = 0; p < layout.panels(); ++p) {
+        const int vectors = layout.vectors(p);
+        const BytePanel panel{const_cast<std::byte*>(packed) + layout.panel_offset(0, p), vectors * layout.lanes};
+        const auto* weights = reinterpret_cast<const std::uint8_t*>(panel.at + layout.table_bytes(vectors));
+        if (pair) {
+          vectors == 2 ? simd::multiply_runs<2, 2>(at, strips.across(), rows, runs, weights, sums)
+                       : simd::multiply_runs<2, 1>(at, strips.across(), rows, runs, weights, sums);
+        } else {
+          vectors == 2 ? simd::multiply_runs<1, 2>(at, strips.across(), rows, runs, weights, sums)
+                       : simd::multiply_runs<1, 1>(at, strips.across(), rows, runs, weights, sums);
+        }
+        finish(panel, sums, block.position + line * plan.shape.x.output + x, static_cast<int>(count), p * 2 * layout.lanes,
+               layout.columns_of(p));
+      }
+    }
+  }
+}
+#endif
+
+/// Calls finish(panel, sums, first position, count, first column, columns) for every tile and panel, for some positions perhaps twice.
 template <class A, class T, bool Terms, class Executor, class Finish>
 void multiply_strip_bytes(Executor& executor, const StripPlan& plan, const Strips<A, T>& strips, const PanelLayout& layout,
                           std::int32_t weight_zero_point, const std::byte* packed, const Finish& finish) {
   using D = simd::StagedDot<A, T>;
   // With the sums of activations there is room for fewer rows in the registers.
   constexpr int at_once = !Terms ? tile_rows<A> : tile_rows < A >> 8 ? 7 : 4;
-  strips.for_each_tile(executor, strip_cost(plan, layout, 64), [&](const StripInput<D>& in, std::int64_t first, int count) {
+#if TFL_HAS_TILES
+  if constexpr (simd::has_tiles<A> && !Terms) {
+    if (plan.columns >= fewest_line_windows && simd::tiles_allowed()) {
+      return strips.for_each_block(executor, strip_cost(plan, layout, 256),
+                                   [&](const auto& block) { multiply_block_on_tiles(strips, block, plan, layout, packed, finish); });
+    }
+  }
+#endif
+  const auto multiply_tile = [&](const StripInput<D>& in, std::int64_t first, int count) {
     std::int32_t sums[tile_rows<A> * 2 * simd::lanes<std::int32_t, A>];
     for (std::int64_t p = 0; p < layout.panels(); ++p) {
       const int vectors = layout.vectors(p), width = vectors * layout.lanes;
@@ -197,7 +262,8 @@ void multiply_strip_bytes(Executor& executor, const StripPlan& plan, const Strip
       }
       finish(panel, sums, first, count, p * 2 * layout.lanes, layout.columns_of(p));
     }
-  });
+  };
+  strips.for_each_block(executor, strip_cost(plan, layout, 64), [&](const auto& block) { strips.for_each_tile(block, multiply_tile); });
 }
 }  // namespace detail
 
@@ -221,19 +287,20 @@ void multiply_strip_float(Executor& executor, const StripPlan& plan, const float
                           FloatRange range, float* out) {
   const PanelLayout layout = strip_panels<A, float>(plan);
   const Strips<A, float> strips(plan, input, 0.0f, scratch);
-  strips.for_each_tile(
-      executor, detail::strip_cost(plan, layout, 32), [&](const StripInput<simd::StagedDot<A, float>>& in, std::int64_t first, int count) {
-        for (std::int64_t p = 0; p < layout.panels(); ++p) {
-          const std::byte* panel = packed + layout.panel_offset(0, p);
-          const int vectors = layout.vectors(p);
-          float* to = out + first * layout.columns + p * 2 * layout.lanes;
-          for_each_tile<A>(count, StripFloatTiles<A>{
-                                      in,
-                                      panel + layout.table_bytes(vectors),
-                                      {to, layout.columns, layout.columns_of(p), reinterpret_cast<const float*>(panel), range.lo, range.hi},
-                                      vectors});
-        }
-      });
+  const auto multiply_tile = [&](const StripInput<simd::StagedDot<A, float>>& in, std::int64_t first, int count) {
+    for (std::int64_t p = 0; p < layout.panels(); ++p) {
+      const std::byte* panel = packed + layout.panel_offset(0, p);
+      const int vectors = layout.vectors(p);
+      float* to = out + first * layout.columns + p * 2 * layout.lanes;
+      for_each_tile<A>(
+          count, StripFloatTiles<A>{in,
+                                    panel + layout.table_bytes(vectors),
+                                    {to, layout.columns, layout.columns_of(p), reinterpret_cast<const float*>(panel), range.lo, range.hi},
+                                    vectors});
+    }
+  };
+  strips.for_each_block(executor, detail::strip_cost(plan, layout, 32),
+                        [&](const auto& block) { strips.for_each_tile(block, multiply_tile); });
 }
 
 /// weight_zero_point is the packed weights': their own plus StagedDot's weight_offset.
@@ -244,7 +311,7 @@ void multiply_strip_quantized(Executor& executor, const StripPlan& plan, const T
   const Strips<A, T> strips(plan, input, pad, scratch);
   const auto finish = [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, std::int64_t column,
                           int columns) {
-    constexpr std::int32_t no_terms[tile_rows<A>] = {};
+    constexpr std::int32_t no_terms[byte_rows<A>] = {};
     requantize_tile<A>(sums, panel, output_zero_point, range,
                        TileOutput<T>{out + first * layout.columns + column, layout.columns, count, columns, no_terms, false});
   };
@@ -261,7 +328,7 @@ void multiply_strip_dequantizing(Executor& executor, const StripPlan& plan, cons
                                  std::byte* scratch, const std::byte* packed, FloatRange range, float* out) {
   using D = simd::StagedDot<A, std::int8_t>;
   static_assert(D::weight_offset == 0);
-  constexpr int R = tile_rows<A>;
+  constexpr int R = byte_rows<A>;
   const PanelLayout layout = strip_panels<A, std::int8_t>(plan);
   const Strips<A, std::int8_t> strips(plan, input, static_cast<std::int8_t>(zero_point), scratch);
   std::int32_t zero_points[R];

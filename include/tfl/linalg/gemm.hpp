@@ -148,6 +148,15 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
                        });
 }
 
+/// A tile whose sums are not finished yet.
+struct PendingTile {
+  BytePanel panel{};
+  std::int64_t first = 0;
+  int count = 0;
+  std::int64_t column = 0;
+  int columns = 0;
+};
+
 /// Sums of byte products, tile by tile, for `finish(panel, sums, first row, rows, row terms, first column, columns)`.
 /// weight_zero_point is the packed weights': their own plus Dot's weight_offset. staging: staging_bytes() for each worker.
 template <class A, class T, class Executor, class Fill, class Finish>
@@ -173,24 +182,40 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
             const simd::TileSession session(cut.height);
             alignas(64) std::byte on_stack[staged_on_stack];
             TilePiece<A, T> rows_of(layout, cut, weight_zero_point, StagingArea(staging, staged, worker, on_stack));
-            alignas(64) std::int32_t sums[tile_sums<A>];
+            // The sums of one product are finished while the tiles work on the next one: what a tile stores takes long to arrive.
+            alignas(64) std::int32_t sums[2][tile_sums<A>];
+            std::int64_t products = 0;
+            PendingTile pending;
+            const auto finish_pending = [&] {
+              if (pending.count > 0) {
+                finish(pending.panel, sums[products % 2 ^ 1], pending.first, pending.count, rows_of.row_terms, pending.column,
+                       pending.columns);
+              }
+              pending.count = 0;
+            };
             for (std::int64_t piece = first_piece; piece < last_piece; ++piece) {
               const int count = cut.count(piece);
+              if (weight_zero_point != 0) finish_pending();  // before its row terms are gone
               rows_of.start(fill, piece, worker);
               simd::TileRows x{};
               std::int64_t group = -1;
               for (std::int64_t i = first_panel; i < last_panel; ++i) {
                 const std::int64_t g = i / panels, p = i % panels;
-                if (g != group) x = rows_of.rows(g * group_offset);
+                if (g != group) {
+                  if (weight_zero_point != 0) finish_pending();
+                  x = rows_of.rows(g * group_offset);
+                }
                 group = g;
                 const int vectors = layout.vectors(p);
                 const BytePanel panel = panel_at(g, p);
                 tile_sums_of<T>(x, cut.height, count, weights_of(panel, vectors), layout.steps() * layout.depth / simd::tile_step, vectors,
-                                sums);
-                finish(panel, sums, cut.first(piece), count, rows_of.row_terms, g * layout.columns + p * 2 * layout.lanes,
-                       layout.columns_of(p));
+                                sums[products % 2]);
+                finish_pending();
+                ++products;
+                pending = {panel, cut.first(piece), count, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p)};
               }
             }
+            finish_pending();
           });
       return;
     }

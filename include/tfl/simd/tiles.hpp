@@ -138,6 +138,103 @@ TFL_NOINLINE void multiply_tiles(const TileRows& x, int rows, const std::uint8_t
   if constexpr (RowTiles == 2 && Vectors == 2) _tile_stored(3, below + 16, stride);
 }
 
+// ---- Windows over a strip: rows that overlap, in runs that need not fill a step.
+
+/// A window's runs: run i begins distances[i * distance_step] behind the window's start and has `whole` steps of 64 bytes and one of
+/// 4 * rest bytes.
+struct TileRuns {
+  const std::int32_t* distances;
+  std::int64_t distance_step, count, whole;
+  int rest;
+};
+
+/// As TileSession: tiles 4 and 6 are activations and weights of a whole step, 5 and 7 those of the last one.
+class RunTileSession {
+ public:
+  RunTileSession(int rows, int rest) {
+    // Volatile, because the compiler doesn't see that the instruction reads all bytes.
+    alignas(64) volatile std::uint8_t config[64] = {1};
+    const int groups = rest > 0 ? rest : 16;
+    for (int t = 0; t < 8; ++t) {
+      config[16 + 2 * t] = static_cast<std::uint8_t>(t == 5 ? 4 * groups : 64);
+      config[48 + t] = static_cast<std::uint8_t>(t < 6 ? rows : t == 7 ? groups : 16);
+    }
+    _tile_loadconfig(const_cast<const std::uint8_t*>(config));
+  }
+  ~RunTileSession() { _tile_release(); }
+  RunTileSession(const RunTileSession&) = delete;
+  RunTileSession& operator=(const RunTileSession&) = delete;
+};
+
+namespace detail {
+/// One step of one or two tiles of windows: the weights' vectors are taken there and back, so that one tile holds them.
+template <bool Rest, int RowTiles, int Vectors>
+TFL_ALWAYS_INLINE void run_step(const std::uint8_t* x0, const std::uint8_t* x1, std::int64_t row, const std::uint8_t* w) {
+  constexpr std::int64_t group = Vectors * 64;
+  if constexpr (Rest) {
+    _tile_loadd(5, x0, row);
+    _tile_loadd(7, w, group);
+    _tile_dpbusd(0, 5, 7);
+    if constexpr (Vectors == 2) {
+      _tile_loadd(7, w + 64, group);
+      _tile_dpbusd(1, 5, 7);
+    }
+    if constexpr (RowTiles == 2) {
+      _tile_loadd(5, x1, row);
+      if constexpr (Vectors == 2) {
+        _tile_dpbusd(3, 5, 7);
+        _tile_loadd(7, w, group);
+      }
+      _tile_dpbusd(2, 5, 7);
+    }
+  } else {
+    _tile_loadd(4, x0, row);
+    _tile_loadd(6, w, group);
+    _tile_dpbusd(0, 4, 6);
+    if constexpr (Vectors == 2) {
+      _tile_loadd(6, w + 64, group);
+      _tile_dpbusd(1, 4, 6);
+    }
+    if constexpr (RowTiles == 2) {
+      _tile_loadd(4, x1, row);
+      if constexpr (Vectors == 2) {
+        _tile_dpbusd(3, 4, 6);
+        _tile_loadd(6, w, group);
+      }
+      _tile_dpbusd(2, 4, 6);
+    }
+  }
+}
+}  // namespace detail
+
+/// sums[m][n] = sum over all runs of x[m][k] * w[k][n], m over RowTiles tiles of `rows` windows each, which begin `row` bytes apart, n over
+/// Vectors * 16 columns. Unsigned activations, signed weights.
+template <int RowTiles, int Vectors>
+TFL_NOINLINE void multiply_runs(const std::uint8_t* x, std::int64_t row, int rows, const TileRuns& runs, const std::uint8_t* w,
+                                std::int32_t* sums) {
+  constexpr std::int64_t group = Vectors * 64;
+  detail::finish_stores();
+  _tile_zero(0);
+  if constexpr (Vectors == 2) _tile_zero(1);
+  if constexpr (RowTiles == 2) _tile_zero(2);
+  if constexpr (RowTiles == 2 && Vectors == 2) _tile_zero(3);
+  for (std::int64_t i = 0; i < runs.count; ++i) {
+    const std::uint8_t* x0 = x + runs.distances[i * runs.distance_step];
+    for (std::int64_t s = 0; s < runs.whole; ++s, x0 += tile_step, w += 16 * group) {
+      detail::run_step<false, RowTiles, Vectors>(x0, x0 + rows * row, row, w);
+    }
+    if (runs.rest > 0) {
+      detail::run_step<true, RowTiles, Vectors>(x0, x0 + rows * row, row, w);
+      w += runs.rest * group;
+    }
+  }
+  _tile_stored(0, sums, group);
+  if constexpr (Vectors == 2) _tile_stored(1, sums + 16, group);
+  std::int32_t* below = sums + rows * Vectors * 16;
+  if constexpr (RowTiles == 2) _tile_stored(2, below, group);
+  if constexpr (RowTiles == 2 && Vectors == 2) _tile_stored(3, below + 16, group);
+}
+
 #endif
 
 }  // namespace tfl::simd
