@@ -187,13 +187,13 @@ class SingleOpBase : private Runner {
   GuardedArena arena_;
 };
 
-template <class Op> class SingleOp : public SingleOpBase {
+template <class Op, class Arch = simd::NativeArch> class SingleOp : public SingleOpBase {
  public:
   SingleOp() : SingleOpBase(&find, Op::code, name()) {}
 
  private:
   static const OpEntry* find(const GraphSubgraph&, const GraphNode& node) {
-    return find_op(OpRegistry<Op>::template entries<simd::NativeArch, SerialExecutor>(), node.code, node.custom_name);
+    return find_op(OpRegistry<Op>::template entries<Arch, SerialExecutor>(), node.code, node.custom_name);
   }
   static std::string name() {
     if constexpr (requires { Op::custom_name; }) {

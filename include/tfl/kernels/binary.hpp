@@ -370,3 +370,5 @@ using SquaredDifference =
     Arithmetic<BuiltinOperator::SQUARED_DIFFERENCE, 2, detail::SquaredDifferenceFunction, detail::SquaredDifferenceFunction::Types>;
 
 }  // namespace tfl
+
+#include "tfl/kernels/compact_add.hpp"  // its form for microcontrollers

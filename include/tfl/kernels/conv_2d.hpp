@@ -420,3 +420,5 @@ struct Conv2D {
 };
 
 }  // namespace tfl
+
+#include "tfl/kernels/compact_conv_2d.hpp"  // its form for microcontrollers

@@ -526,3 +526,5 @@ struct DepthwiseConv2D {
 };
 
 }  // namespace tfl
+
+#include "tfl/kernels/compact_depthwise_conv_2d.hpp"  // its form for microcontrollers

@@ -419,3 +419,5 @@ struct FullyConnected {
 };
 
 }  // namespace tfl
+
+#include "tfl/kernels/compact_fully_connected.hpp"  // its form for microcontrollers

@@ -304,3 +304,5 @@ struct L2Pool2D : detail::Pool2D<detail::PoolKind::l2> {
 };
 
 }  // namespace tfl
+
+#include "tfl/kernels/compact_pool.hpp"  // its form for microcontrollers

@@ -366,3 +366,5 @@ struct LogSoftmax : detail::RowsBase {
 };
 
 }  // namespace tfl
+
+#include "tfl/kernels/compact_softmax.hpp"  // its form for microcontrollers

@@ -14,6 +14,7 @@
 #include "tfl/core/memory.hpp"
 #include "tfl/core/parallel.hpp"
 #include "tfl/core/status.hpp"
+#include "tfl/plan/compact_call.hpp"
 #include "tfl/plan/layout.hpp"
 #include "tfl/plan/model.hpp"
 #include "tfl/plan/typed_call.hpp"
@@ -93,6 +94,9 @@ constexpr auto plan_memory(Nodes<Node...>, std::index_sequence<Step...>) {
   return memory;
 }
 
+template <class Model, class Node, class Arch, PlanExtents Policy>
+using CallOf = std::conditional_t<runs_compact<Model, Node, Arch>(), CompactCall<Model, Node, Arch>, Call<Model, Node, Arch, Policy>>;
+
 /// What StaticPlan knows of a model that passed verification.
 template <bool Good, class Model, class Arch, PlanExtents Policy, class Nodes> struct Facts {
   // A header with a fault has been reported: nothing more is said about it.
@@ -101,7 +105,7 @@ template <bool Good, class Model, class Arch, PlanExtents Policy, class Nodes> s
 template <class Model, class Arch, PlanExtents Policy, class... Node> struct Facts<true, Model, Arch, Policy, Nodes<Node...>> {
   static constexpr auto memory = plan_memory<Model, Arch>(Nodes<Node...>{}, std::index_sequence_for<Node...>{});
   static constexpr std::size_t arena_bytes = memory.arena_bytes, packed_bytes = memory.packed_bytes;
-  static constexpr bool can_fail = (Call<Model, Node, Arch, Policy>::can_fail || ...);
+  static constexpr bool can_fail = (CallOf<Model, Node, Arch, Policy>::can_fail || ...);
 };
 
 template <class Model> constexpr bool has_variables() {
@@ -159,8 +163,12 @@ class StaticPlan : private plan::Verify<Model> {
 
   /// Runs every node once. Returns nothing, or, where data decides whether a kernel can go on (an index out of range), the violation.
   auto invoke() {
+    return invoke([](auto, std::span<const std::byte>) {});
+  }
+  /// The same; after every node, observe(std::integral_constant<std::size_t, STEP>, bytes of its first output) is called.
+  template <class Observer> auto invoke(Observer observe) {
     SerialExecutor executor;
-    return run(executor, Nodes{}, std::make_index_sequence<Facts::memory.nodes.size() - 1>{});
+    return run(executor, observe, Nodes{}, std::make_index_sequence<Facts::memory.nodes.size() - 1>{});
   }
 
   /// Variables as they are before the first invoke: zero (their zero point, where they are quantized).
@@ -172,32 +180,43 @@ class StaticPlan : private plan::Verify<Model> {
   }
   std::byte* arena_bytes_at(std::size_t offset) { return arena_.bytes.data() + offset; }
 
-  template <class Node> using Call = plan::Call<Model, Node, Arch, Extents>;
+  template <class Node> using Call = plan::detail::CallOf<Model, Node, Arch, Extents>;
 
   template <class Node, std::size_t Step> auto call(SerialExecutor& executor) {
     constexpr plan::NodeMemory memory = Facts::memory.nodes[Step];
-    const std::byte* packed = nullptr;
-    std::byte* scratch = nullptr;
-    if constexpr (memory.packed_bytes > 0) packed = packed_.data() + memory.packed_at;
-    if constexpr (memory.scratch_bytes > 0) scratch = arena_bytes_at(memory.scratch_at);
-    return Call<Node>::eval(arena_bytes_at(0), packed, scratch, executor);
-  }
-  template <class Node, std::size_t Step> bool succeeds([[maybe_unused]] Violation& violation, SerialExecutor& executor) {
-    if constexpr (Call<Node>::can_fail) {
-      violation = call<Node, Step>(executor);
-      return !violation;
+    if constexpr (plan::detail::runs_compact<Model, Node, Arch>()) {
+      Call<Node>::template eval<memory.scratch_at>(arena_bytes_at(0));
     } else {
-      call<Node, Step>(executor);
-      return true;
+      const std::byte* packed = nullptr;
+      std::byte* scratch = nullptr;
+      if constexpr (memory.packed_bytes > 0) packed = packed_.data() + memory.packed_at;
+      if constexpr (memory.scratch_bytes > 0) scratch = arena_bytes_at(memory.scratch_at);
+      return Call<Node>::eval(arena_bytes_at(0), packed, scratch, executor);
     }
   }
-  template <class... Node, std::size_t... Step> auto run(SerialExecutor& executor, plan::Nodes<Node...>, std::index_sequence<Step...>) {
+  template <class Node, std::size_t Step, class Observer>
+  bool succeeds([[maybe_unused]] Violation& violation, SerialExecutor& executor, Observer& observe) {
+    if constexpr (Call<Node>::can_fail) {
+      violation = call<Node, Step>(executor);
+      if (violation) return false;
+    } else {
+      call<Node, Step>(executor);
+    }
+    if constexpr (Node::outputs.size() > 0) {
+      constexpr std::int32_t t = Node::outputs[0];
+      observe(std::integral_constant<std::size_t, Step>{}, std::span<const std::byte>(plan::detail::address<Model, t>(arena_bytes_at(0)),
+                                                                                      static_cast<std::size_t>(Model::tensors[t].bytes())));
+    }
+    return true;
+  }
+  template <class Observer, class... Node, std::size_t... Step>
+  auto run(SerialExecutor& executor, Observer& observe, plan::Nodes<Node...>, std::index_sequence<Step...>) {
+    Violation violation;
     if constexpr (Facts::can_fail) {
-      Violation violation;
-      (void)(succeeds<Node, Step>(violation, executor) && ...);
+      (void)(succeeds<Node, Step>(violation, executor, observe) && ...);
       return violation;
     } else {
-      (call<Node, Step>(executor), ...);
+      (succeeds<Node, Step>(violation, executor, observe), ...);
     }
   }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tfl/core/tensor.hpp"
+#include "tfl/kernels/compact.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/signature.hpp"
 #include "tfl/plan/model.hpp"
@@ -161,9 +162,16 @@ template <class Op, std::size_t Multipliers> struct Constants {
 
 namespace detail {
 
+template <class Model, class Node, class Arch> constexpr bool runs_compact();
+template <class Model, class Node, class Arch> constexpr std::int64_t compact_scratch();
+
 template <class Model, class Node, class Arch> constexpr Needs needs_of() {
   using Op = typename Node::Op;
-  if constexpr (requires(const NodeDescription& node) { Op::template needs<Arch>(Node::options, node); }) {
+  if constexpr (runs_compact<Model, Node, Arch>()) {
+    return {.scratch_bytes = compact_scratch<Model, Node, Arch>()};
+  } else if constexpr (simd::is_compact<Arch>) {
+    return needs_of<Model, Node, simd::Plain<Arch>>();
+  } else if constexpr (requires(const NodeDescription& node) { Op::template needs<Arch>(Node::options, node); }) {
     Described<Model, Node> described;
     return Op::template needs<Arch>(Node::options, described.node());
   } else {
@@ -195,9 +203,10 @@ template <class Model, class Node, class Arch>
 inline constexpr detail::ConstantsFor<Model, Node, Arch> constants = *detail::try_constants_of<Model, Node, Arch>();
 
 /// One node's call: straight to the kernel.
-template <class Model, class Node, class Arch, PlanExtents Policy> struct Call {
+template <class Model, class Node, class NodeArch, PlanExtents Policy> struct Call {
   using Op = typename Node::Op;
   static_assert(!WorksOnFrame<Op>, "tfl: this op runs other subgraphs or keeps resources, which only an interpreter can do");
+  using Arch = simd::Plain<NodeArch>;
   template <PlanExtents P> using ArgumentsWith = detail::Arguments<Model, Node, detail::Picked<Model, Node>, P>;
   template <PlanExtents P>
   static constexpr bool takes = []<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {

@@ -4,6 +4,7 @@
 // Integer-Arithmetic-Only Inference" (2018), section 2.2, and gemmlowp's fixed-point notes.
 
 #include <bit>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 
@@ -63,11 +64,39 @@ constexpr std::int32_t multiply(std::int32_t x, Multiplier by) {
 }
 
 /// round(x * real) of a wide accumulator (16-bit activations): the multiplier is cut to 15 bits, rounded once.
-/// Requires |x| < 2^47 and shift in [-31, 8).
-constexpr std::int32_t multiply(std::int64_t x, Multiplier by) {
+/// Requires |x| < 2^47 and shift in [-31, 8). For int64_t alone: int is neither of the two where int32_t is long.
+template <std::same_as<std::int64_t> Wide> constexpr std::int32_t multiply(Wide x, Multiplier by) {
   const std::int32_t narrow = by.mantissa < 0x7fff0000 ? (by.mantissa + (1 << 15)) >> 16 : 0x7fff;
   const int total_shift = 15 - by.shift;
   return static_cast<std::int32_t>((x * narrow + (std::int64_t{1} << (total_shift - 1))) >> total_shift);
+}
+
+/// round(double(x) * real), half away from zero, as an FPU computes it (the product rounded to 53 bits first) but in integers alone;
+/// results beyond 2^30 in magnitude become +-2^30. `bits` are the double's, which must be positive or 0.
+constexpr std::int32_t multiply_in_double(std::int32_t x, std::uint64_t bits) {
+  const int exponent = static_cast<int>(bits >> 52) & 0x7ff;
+  if (x == 0 || exponent == 0) return 0;  // subnormal numbers are far below 2^-32
+  const std::uint64_t fraction = (bits & 0xfffffffffffffull) | (std::uint64_t{1} << 52);
+  const int shift = 1075 - exponent - 32;  // |x| * fraction / 2^(shift + 32) is the exact result
+  const std::uint32_t magnitude = x < 0 ? 0u - static_cast<std::uint32_t>(x) : static_cast<std::uint32_t>(x);
+  const std::uint64_t low_product = std::uint64_t{magnitude} * static_cast<std::uint32_t>(fraction);
+  std::uint64_t high = std::uint64_t{magnitude} * static_cast<std::uint32_t>(fraction >> 32) + (low_product >> 32);
+  const auto low = static_cast<std::uint32_t>(low_product);
+  // Rounded to 53 bits, what lies half a unit or less below n + 1/2 becomes n + 1/2 and goes up: half a unit is added first. (n + 1/2 is
+  // the even neighbour.) Products of fewer bits are exact.
+  const int spare = 64 - std::countl_zero(high) - 22;  // bits of the product - 54
+  if (spare >= 0 && low + (std::uint32_t{1} << spare) < low) ++high;
+  constexpr std::int32_t most = 1 << 30;
+  std::int32_t result = 0;
+  if (shift >= 64) {
+    result = 0;
+  } else if (shift < 1) {
+    result = most;  // real >= 2^20: whatever x is, beyond every range of 16 bits
+  } else {
+    const std::uint64_t rounded = (high + (std::uint64_t{1} << (shift - 1))) >> shift;
+    result = rounded < std::uint64_t{most} ? static_cast<std::int32_t>(rounded) : most;
+  }
+  return x < 0 ? -result : result;
 }
 
 /// The n for which scale is 2^n, give or take a thousandth of n; 1000 where there is none. For scales that TensorFlow Lite requires to

@@ -16,6 +16,7 @@
 #include "tfl/core/parallel.hpp"
 #include "tfl/core/status.hpp"
 #include "tfl/core/tensor.hpp"
+#include "tfl/kernels/compact.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/signature.hpp"
 #include "tfl/model/custom_options.hpp"
@@ -191,6 +192,50 @@ template <class T, Fold F, bool Const> struct Argument<Many<T>, F, Const> {
   }
 };
 
+/// An op's compact kernel behind a NodeCall.
+template <class A, class Op> struct CompactThunk {
+  using Kernel = Compact<Op>;
+  using Prepared = typename Kernel::Prepared;
+
+  /// The kernel, or null where the node is not for it. Overwrites the op's Prepared by the kernel's.
+  static EvalFunction prepare(const typename Op::Prepared& prepared, const NodeCall& call, const NodeDescription& node) {
+    Prepared compact;
+    if (!prepare_compact<Op>(prepared, node, call.multipliers, compact)) return nullptr;
+    std::construct_at(static_cast<Prepared*>(call.prepared), compact);
+    if constexpr (requires { Kernel::most_way; }) {
+      return pick(compact.way, std::make_integer_sequence<int, static_cast<int>(Kernel::most_way) + 1>{});
+    } else {
+      return &run<0>;
+    }
+  }
+
+  static Needs needs(const typename Op::Options& options, const NodeDescription& node, Needs needs) {
+    const auto prepared = Op::prepare(options, node, {});
+    Prepared compact;
+    if (!prepared || !prepare_compact<Op>(*prepared, node, {}, compact)) return needs;
+    return {.multipliers = needs.multipliers, .scratch_bytes = compact_scratch_bytes<A, Op>(compact)};
+  }
+
+ private:
+  template <auto Way> static Violation run(const NodeCall& call) {
+    CompactArguments arguments{{}, address(*call.outputs[0]), call.scratch, call.multipliers.data()};
+    for (std::size_t i = 0; i < call.inputs.size(); ++i)
+      arguments.inputs[i] = call.inputs[i] != nullptr ? address(*call.inputs[i]) : nullptr;
+    const auto& prepared = *static_cast<const Prepared*>(call.prepared);
+    if constexpr (requires { Kernel::most_way; }) {
+      Kernel::template eval<A, Way>(prepared, arguments);
+    } else {
+      Kernel::template eval<A>(prepared, arguments);
+    }
+    return {};
+  }
+  template <class Way, int... W> static EvalFunction pick(Way way, std::integer_sequence<int, W...>) {
+    EvalFunction result = nullptr;
+    ((static_cast<int>(way) == W ? void(result = &run<static_cast<Way>(W)>) : void()), ...);
+    return result;
+  }
+};
+
 /// The parts of an op that depend on neither architecture nor executor.
 template <class Op> struct CommonThunk {
   using Options = typename Op::Options;
@@ -246,18 +291,19 @@ template <class Op> struct FrameThunk : CommonThunk<Op> {
 };
 
 /// One op compiled for one architecture and executor.
-template <class A, class E, class Op> struct Thunk : CommonThunk<Op> {
+template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
+  using A = simd::Plain<Arch>;
+  static constexpr bool has_compact = simd::is_compact<Arch> && Compact<Op>::exists;
   using typename CommonThunk<Op>::Options;
   using CommonThunk<Op>::options_at, CommonThunk<Op>::read, CommonThunk<Op>::infer;
   using Prepared = typename Op::Prepared;
   static_assert(alignof(Prepared) <= arena_alignment);
 
   static Needs needs(const void* options, const NodeDescription& node) {
-    if constexpr (requires { Op::template needs<A>(options_at(options), node); }) {
-      return Op::template needs<A>(options_at(options), node);
-    } else {
-      return {};
-    }
+    Needs needs;
+    if constexpr (requires { Op::template needs<A>(options_at(options), node); }) needs = Op::template needs<A>(options_at(options), node);
+    if constexpr (has_compact) needs = CompactThunk<Arch, Op>::needs(options_at(options), node, needs);
+    return needs;
   }
 
   static Violation prepare(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) {
@@ -266,6 +312,12 @@ template <class A, class E, class Op> struct Thunk : CommonThunk<Op> {
     std::construct_at(static_cast<Prepared*>(call.prepared), *prepared);
     eval = nullptr;
     pack = nullptr;
+    if constexpr (has_compact) {
+      static_assert(sizeof(typename Compact<Op>::Prepared) <= sizeof(Prepared) &&
+                    alignof(typename Compact<Op>::Prepared) <= alignof(Prepared));
+      eval = CompactThunk<Arch, Op>::prepare(*prepared, call, node);
+      if (eval != nullptr) return {};
+    }
     pick(call, eval, pack, typename Op::Types{});
     if (eval == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
     return {};

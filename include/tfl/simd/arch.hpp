@@ -2,6 +2,8 @@
 // Architecture tags. Every helper that a kernel reaches takes one as template parameter, so that code compiled for several
 // processors can live in one program.
 
+#include <type_traits>
+
 namespace tfl::simd {
 
 struct Scalar {};
@@ -14,6 +16,15 @@ struct Avx512Amx : Avx512Vnni {};  // tiles of bytes
 struct Neon {};                    // 64-bit Arm
 struct NeonDotprod : Neon {};
 struct NeonI8mm : NeonDotprod {};  // products of 2 x 8 and 8 x 2 bytes
+// Microcontrollers: ops that have a compact kernel (kernels/compact.hpp) run that one, all others the scalar one.
+struct CortexM {};               // Thumb-2, and every other processor that wants compact kernels
+struct CortexMDsp : CortexM {};  // pairs of 16-bit products
+struct Helium : CortexMDsp {};   // vectors of 128 bits
+
+/// Whether ops run their compact kernels, where they have one.
+template <class A> inline constexpr bool is_compact = std::is_base_of_v<CortexM, A>;
+/// The architecture of kernels that have no compact form.
+template <class A> using Plain = std::conditional_t<is_compact<A>, Scalar, A>;
 
 #if defined(TFL_HEADER_ONLY_SCALAR)
 using NativeArch = Scalar;
@@ -36,6 +47,12 @@ using NativeArch = NeonI8mm;
 using NativeArch = NeonDotprod;
 #elif defined(__aarch64__)
 using NativeArch = Neon;
+#elif defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+using NativeArch = Helium;
+#elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && defined(__ARM_FEATURE_DSP)
+using NativeArch = CortexMDsp;
+#elif defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && defined(__thumb2__)
+using NativeArch = CortexM;
 #else
 using NativeArch = Scalar;
 #endif
@@ -51,5 +68,8 @@ constexpr const char* name_of(Avx512Amx) { return "avx512amx"; }
 constexpr const char* name_of(Neon) { return "neon"; }
 constexpr const char* name_of(NeonDotprod) { return "dotprod"; }
 constexpr const char* name_of(NeonI8mm) { return "i8mm"; }
+constexpr const char* name_of(CortexM) { return "cortex-m"; }
+constexpr const char* name_of(CortexMDsp) { return "cortex-m-dsp"; }
+constexpr const char* name_of(Helium) { return "helium"; }
 
 }  // namespace tfl::simd

@@ -1,0 +1,59 @@
+#pragma once
+// FULLY_CONNECTED of int8 for microcontrollers: a row times four rows of weights at a time, scaled as in double, by integers. See
+// compact.hpp.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "tfl/kernels/compact.hpp"
+#include "tfl/kernels/fully_connected.hpp"
+
+namespace tfl {
+
+template <> struct Compact<FullyConnected> {
+  static constexpr bool exists = true;
+  using Types = Signatures<Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>>;
+
+  struct Prepared {
+    std::int32_t rows = 0, columns = 0, depth = 0;
+    std::int16_t input_zero_point = 0, output_zero_point = 0, lo = 0, hi = 0;
+  };
+
+  static constexpr bool takes(const FullyConnected::Prepared& p, const NodeDescription&) { return p.weight_zero_point == 0 && p.depth > 0; }
+  static constexpr Prepared prepare(const FullyConnected::Prepared& p, const NodeDescription&, std::span<Multiplier>) {
+    return {static_cast<std::int32_t>(p.rows),
+            static_cast<std::int32_t>(p.columns),
+            static_cast<std::int32_t>(p.depth),
+            static_cast<std::int16_t>(p.input_zero_point),
+            static_cast<std::int16_t>(p.output_zero_point),
+            static_cast<std::int16_t>(p.range.lo),
+            static_cast<std::int16_t>(p.range.hi)};
+  }
+
+  template <class A> static TFL_ALWAYS_INLINE void eval(const Prepared& p, const CompactArguments& a) {
+    const auto* x = a.input<std::int8_t>(0);
+    const auto* const weights = a.input<std::int8_t>(1);
+    const auto* const bias = a.input<std::int32_t>(2);
+    auto* to = a.to<std::int8_t>();
+    // Fewer than four columns are computed one by one, four times over; of more, the last four overlap those before them.
+    const std::int32_t at_once = p.columns < 4 ? 1 : 4, step = p.columns < 4 ? 0 : p.depth;
+    for (std::int32_t row = p.rows; row > 0; --row, x += p.depth, to += p.columns) {
+      for (std::int32_t next = 0; next < p.columns; next += at_once) {
+        const std::int32_t n = next + at_once <= p.columns ? next : p.columns - at_once;
+        std::int32_t sums[4] = {0, 0, 0, 0};
+        simd::add_row_products<A>(x, p.input_zero_point, weights + n * p.depth, step, p.depth, sums);
+        for (std::int32_t i = 0; i < at_once; ++i) {
+          const std::int32_t sum = detail::wrapping_add(sums[i], bias != nullptr ? bias[n + i] : 0);
+          // The multipliers are doubles, bit by bit.
+          const auto real = std::bit_cast<std::uint64_t>(a.multipliers[n + i]);
+          const std::int32_t y = multiply_in_double(sum, real) + p.output_zero_point;
+          to[n + i] = static_cast<std::int8_t>(y < p.lo ? p.lo : y > p.hi ? p.hi : y);
+        }
+      }
+    }
+  }
+};
+
+}  // namespace tfl

@@ -1,0 +1,115 @@
+#pragma once
+// Compact kernels' loops in Helium, the vectors of Cortex-M55 and its like. Without it this file is empty.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tfl/config.hpp"
+#include "tfl/quant/multiplier.hpp"
+#include "tfl/simd/arch.hpp"
+
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+#define TFL_HELIUM 1
+#include <arm_mve.h>
+
+namespace tfl::simd {
+
+/// Sums of products of four rows and a filter, and the filter's sum.
+struct HeliumSums {
+  std::int32_t row[4], filter;
+};
+TFL_ALWAYS_INLINE HeliumSums helium_products(const std::int8_t* x, std::int32_t step, int rows, const std::int8_t* w, std::int32_t depth) {
+  // Rows that are not there are the first one again.
+  const std::int8_t *x0 = x, *x1 = rows > 1 ? x + step : x, *x2 = rows > 2 ? x + 2 * step : x, *x3 = rows > 3 ? x + 3 * step : x;
+  std::int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, sum = 0;
+  __asm__(
+      "wlstp.8 lr, %[depth], 2f\n\t"
+      "1:\n\t"
+      "vldrb.8 q0, [%[w]], #16\n\t"
+      "vldrb.8 q1, [%[x0]], #16\n\t"
+      "vmladava.s8 %[s0], q0, q1\n\t"
+      "vldrb.8 q2, [%[x1]], #16\n\t"
+      "vmladava.s8 %[s1], q0, q2\n\t"
+      "vldrb.8 q1, [%[x2]], #16\n\t"
+      "vmladava.s8 %[s2], q0, q1\n\t"
+      "vldrb.8 q2, [%[x3]], #16\n\t"
+      "vmladava.s8 %[s3], q0, q2\n\t"
+      "vaddva.s8 %[sum], q0\n\t"
+      "letp lr, 1b\n\t"
+      "2:\n\t"
+      : [s0] "+Te"(s0), [s1] "+Te"(s1), [s2] "+Te"(s2), [s3] "+Te"(s3), [sum] "+Te"(sum), [w] "+r"(w), [x0] "+r"(x0), [x1] "+r"(x1),
+        [x2] "+r"(x2), [x3] "+r"(x3)
+      : [depth] "r"(depth)
+      : "q0", "q1", "q2", "lr", "cc", "memory");
+  return {{s0, s1, s2, s3}, sum};
+}
+
+/// Four lanes of multiply_doubled(), where `mantissa` is the multiplier's own and `left` = -right. Not yet clamped.
+TFL_ALWAYS_INLINE int32x4_t helium_saturated(int32x4_t y) {
+  const int16x8_t words = vqmovnbq_s32(vuninitializedq_s16(), y);
+  return vreinterpretq_s32_s8(vqmovnbq_s16(vuninitializedq_s8(), words));
+}
+/// The lowest byte of every lane: clamp(zero_point + round(sum * real)) for one multiplier.
+TFL_ALWAYS_INLINE int32x4_t helium_requantize(int32x4_t sum, Multiplier by, std::int32_t zero_point) {
+  int32x4_t y = vqrdmulhq_n_s32(sum, static_cast<std::int32_t>(static_cast<std::uint32_t>(by.mantissa) >> 1));
+  y = vaddq_s32(y, vshrq_n_s32(y, 31));
+  return helium_saturated(vaddq_n_s32(vrshlq_n_s32(y, -by.shift), zero_point));
+}
+/// The same with a multiplier for each lane, every second one from `by` on.
+TFL_ALWAYS_INLINE int32x4_t helium_requantize(int32x4_t sum, const Multiplier* by, std::int32_t zero_point) {
+  const uint32x4_t every_second = vidupq_n_u32(0, 4);  // words: mantissa and shift in turn
+  const auto* words = reinterpret_cast<const std::int32_t*>(by);
+  const int32x4_t mantissas = vldrwq_gather_shifted_offset_s32(words, every_second);
+  const int32x4_t shifts = vldrwq_gather_shifted_offset_s32(words + 1, every_second);
+  int32x4_t y = vqrdmulhq_s32(sum, vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(mantissas), 1)));
+  y = vaddq_s32(y, vshrq_n_s32(y, 31));
+  return helium_saturated(vaddq_n_s32(vrshlq_s32(y, vnegq_s32(shifts)), zero_point));
+}
+
+/// `rows` rows (four at most) of `depth` bytes times all filters. Multipliers are doubled ones.
+TFL_ALWAYS_INLINE void helium_multiply_rows(const std::int8_t* x, std::int32_t step, int rows, std::int32_t x_zero, const std::int8_t* w,
+                                            std::int32_t depth, const std::int32_t* bias, const Multiplier* by, std::int32_t columns,
+                                            std::int32_t zero_point, std::int8_t* to) {
+  const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), static_cast<std::uint32_t>(columns));
+  const mve_pred16_t present = vctp32q(static_cast<std::uint32_t>(rows));
+  for (std::int32_t n = 0; n < columns; ++n, w += depth, ++to) {
+    const HeliumSums s = helium_products(x, step, rows, w, depth);
+    const auto start = static_cast<std::int32_t>(static_cast<std::uint32_t>(bias != nullptr ? bias[n] : 0) -
+                                                 static_cast<std::uint32_t>(x_zero) * static_cast<std::uint32_t>(s.filter));
+    int32x4_t sums = vuninitializedq_s32();
+    sums = vsetq_lane_s32(s.row[0], sums, 0);
+    sums = vsetq_lane_s32(s.row[1], sums, 1);
+    sums = vsetq_lane_s32(s.row[2], sums, 2);
+    sums = vsetq_lane_s32(s.row[3], sums, 3);
+    vstrbq_scatter_offset_p_s32(to, offsets, helium_requantize(vaddq_n_s32(sums, start), by[n], zero_point), present);
+  }
+}
+
+/// Eight channels of a depthwise window: `rows` x `taps` elements, whose lines and positions (and those of the weights) lie so far apart.
+struct HeliumWindow {
+  std::int32_t rows, taps, line, position, weight_line, weight_position;
+};
+TFL_ALWAYS_INLINE void helium_depthwise(const std::int8_t* x, const std::int8_t* w, const HeliumWindow& window, std::int32_t x_zero,
+                                        const std::int32_t* bias, const Multiplier* by, std::int32_t zero_point, std::int8_t* to) {
+  int32x4_t even = vdupq_n_s32(0), odd = vdupq_n_s32(0);
+  const uint32x4_t every_second = vidupq_n_u32(0, 2);
+  if (bias != nullptr) {
+    even = vldrwq_gather_shifted_offset_s32(bias, every_second);
+    odd = vldrwq_gather_shifted_offset_s32(bias + 1, every_second);
+  }
+  for (std::int32_t row = window.rows; row > 0; --row, x += window.line, w += window.weight_line) {
+    const std::int8_t *from = x, *weights = w;
+    for (std::int32_t tap = window.taps; tap > 0; --tap, from += window.position, weights += window.weight_position) {
+      const int16x8_t elements = vsubq_n_s16(vldrbq_s16(from), static_cast<std::int16_t>(x_zero)), factors = vldrbq_s16(weights);
+      even = vaddq_s32(even, vmullbq_int_s16(elements, factors));
+      odd = vaddq_s32(odd, vmulltq_int_s16(elements, factors));
+    }
+  }
+  vstrbq_scatter_offset_s32(to, every_second, helium_requantize(even, by, zero_point));
+  vstrbq_scatter_offset_s32(to + 1, every_second, helium_requantize(odd, by + 1, zero_point));
+}
+
+}  // namespace tfl::simd
+#else
+#define TFL_HELIUM 0
+#endif
