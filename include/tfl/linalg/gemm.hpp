@@ -126,26 +126,38 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
     return multiply_float_row<A>(executor, layout, group_offset, packed, table, R, range, out);
   }
   const std::int64_t panels = layout.panels(), stride = layout.groups * layout.columns;
-  for_tiles_and_panels(executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 32),
-                       [&](std::int64_t first_tile, std::int64_t last_tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
-                         for (std::int64_t tile = first_tile; tile < last_tile; ++tile) {
-                           const std::int64_t first = tile * R;
-                           const int count = rows - first < R ? static_cast<int>(rows - first) : R;
-                           const float* few[R];
-                           const float* const* table = fill(first, count, worker, few);
-                           for (std::int64_t i = first_panel; i < last_panel; ++i) {
-                             const std::int64_t g = i / panels, p = i % panels;
-                             const auto* at = reinterpret_cast<const float*>(packed + layout.panel_offset(g, p));
-                             const int vectors = layout.vectors(p);
-                             const float* weights = at + vectors * layout.lanes;
-                             float* to = out + first * stride + g * layout.columns + p * 2 * layout.lanes;
-                             for_each_tile<A>(count, FloatTiles<A>{{table, R, layout.segments, layout.length, g * group_offset},
-                                                                   weights,
-                                                                   {to, stride, layout.columns_of(p), at, range.lo, range.hi},
-                                                                   vectors});
-                           }
-                         }
-                       });
+  // Weights that don't stay in the second cache are read once for several tiles.
+  constexpr int most_at_once = 8;
+  const bool streams = panels * layout.panel_bytes(2) > 128 * 1024;
+  for_tiles_and_panels(
+      executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 32),
+      [&](std::int64_t first_tile, std::int64_t last_tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+        const float* few[most_at_once][R];
+        const float* const* tables[most_at_once];
+        const auto count_of = [&](std::int64_t tile) { return rows - tile * R < R ? static_cast<int>(rows - tile * R) : R; };
+        for (std::int64_t tile = first_tile; tile < last_tile;) {
+          int at_once = 0;
+          do {
+            tables[at_once] = fill((tile + at_once) * R, count_of(tile + at_once), worker, few[at_once]);
+            ++at_once;
+            // A table that is elsewhere is the only one there.
+          } while (streams && tables[0] == few[0] && at_once < most_at_once && tile + at_once < last_tile);
+          for (std::int64_t i = first_panel; i < last_panel; ++i) {
+            const std::int64_t g = i / panels, p = i % panels;
+            const auto* at = reinterpret_cast<const float*>(packed + layout.panel_offset(g, p));
+            const int vectors = layout.vectors(p);
+            const float* weights = at + vectors * layout.lanes;
+            for (int t = 0; t < at_once; ++t) {
+              float* to = out + (tile + t) * R * stride + g * layout.columns + p * 2 * layout.lanes;
+              for_each_tile<A>(count_of(tile + t), FloatTiles<A>{{tables[t], R, layout.segments, layout.length, g * group_offset},
+                                                                 weights,
+                                                                 {to, stride, layout.columns_of(p), at, range.lo, range.hi},
+                                                                 vectors});
+            }
+          }
+          tile += at_once;
+        }
+      });
 }
 
 /// A tile whose sums are not finished yet.
