@@ -312,4 +312,32 @@ TEST(Activation, BrokenRulesAreNamed) {
   EXPECT_THAT(apart.run(), HasSubstr("does not broadcast"));
 }
 
+/// 16-bit floats: what floats give, rounded; `steps` of the last bit for what vectors round otherwise.
+template <class Op, class H, class Reference> void check_halves(Reference reference, int steps) {
+  for (const std::size_t n : {std::size_t{1}, std::size_t{300}}) {
+    std::vector<H> x;
+    for (const float v : random_floats(n, -5, 5)) x.push_back(tfl::rounded<H>(v));
+    SingleOp<Op> op;
+    op.template input<H>({static_cast<std::int32_t>(n)}, x);
+    op.template output<H>();
+    ASSERT_EQ(op.run(), "");
+    const auto y = op.template values<H>();
+    for (std::size_t i = 0; i < n; ++i) {
+      const H wanted = tfl::rounded<H>(static_cast<float>(reference(double{tfl::to_float(x[i])})));
+      EXPECT_LE(std::abs(y[i].bits - wanted.bits), steps) << tfl::to_float(x[i]);
+    }
+  }
+}
+
+TEST(Activation, HalvesAreComputedAsFloats) {
+  check_halves<tfl::Neg, tfl::Float16>([](double x) { return -x; }, 0);
+  check_halves<tfl::Floor, tfl::BFloat16>([](double x) { return std::floor(x); }, 0);
+  check_halves<tfl::Round, tfl::Float16>([](double x) { return std::nearbyint(x); }, 0);
+  check_halves<tfl::Sin, tfl::Float16>([](double x) { return std::sin(x); }, 1);
+  check_halves<tfl::Cos, tfl::Float16>([](double x) { return std::cos(x); }, 1);
+  check_halves<tfl::Logistic, tfl::BFloat16>([](double x) { return 1 / (1 + std::exp(-x)); }, 1);
+  check_halves<tfl::Tanh, tfl::Float16>([](double x) { return std::tanh(x); }, 1);
+  check_halves<tfl::Gelu, tfl::Float16>([](double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; }, 1);
+}
+
 }  // namespace

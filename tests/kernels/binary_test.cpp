@@ -641,4 +641,45 @@ TEST(Binary, NoElements) {
   EXPECT_EQ(op.shape(), (Shape{2, 0}));
 }
 
+template <class H> std::vector<H> halves(const std::vector<float>& values) {
+  std::vector<H> result;
+  for (const float v : values) result.push_back(tfl::rounded<H>(v));
+  return result;
+}
+
+/// Results of 16-bit floats are those of floats, rounded once.
+template <class Op, class H, class F> void check_halves(F f) {
+  for (const Dims& shape : {Dims{}, Dims{3}, Dims{2, 301}, Dims{0, 4}}) {
+    for (const Dims& other : {shape, Dims{1}}) {
+      std::vector<float> x(tfl::Shape::from(shape).count() > 0 ? static_cast<std::size_t>(tfl::Shape::from(shape).count()) : 0);
+      std::vector<float> y(static_cast<std::size_t>(tfl::Shape::from(other).count()));
+      for (float& v : x) v = std::uniform_real_distribution<float>(-9, 9)(random_engine);
+      for (float& v : y) v = std::uniform_real_distribution<float>(-9, 9)(random_engine);
+      const auto a = halves<H>(x), b = halves<H>(y);
+      SingleOp<Op> op;
+      op.template input<H>(shape, a);
+      op.template input<H>(other, b);
+      op.template output<H>();
+      ASSERT_EQ(op.run(), "");
+      const auto out = op.template values<H>();
+      ASSERT_EQ(out.size(), x.size());
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        ASSERT_EQ(out[i].bits, tfl::rounded<H>(f(tfl::to_float(a[i]), tfl::to_float(b[b.size() > 1 ? i : 0]))).bits) << i;
+      }
+    }
+  }
+}
+
+TEST(Binary, HalvesAreComputedAsFloats) {
+  check_halves<tfl::Add, tfl::Float16>([](float a, float b) { return a + b; });
+  check_halves<tfl::Mul, tfl::Float16>([](float a, float b) { return a * b; });
+  check_halves<tfl::Maximum, tfl::Float16>([](float a, float b) { return std::max(a, b); });
+  check_halves<tfl::Minimum, tfl::BFloat16>([](float a, float b) { return std::min(a, b); });
+  SingleOp<tfl::Sub> op;
+  op.input<tfl::Float16>({1}, {{0}});
+  op.input<tfl::Float16>({1}, {{0}});
+  op.output<tfl::Float16>();
+  EXPECT_THAT(op.run(), HasSubstr("no kernel for these types"));
+}
+
 }  // namespace

@@ -287,4 +287,26 @@ TEST(Comparison, Errors) {
   EXPECT_THAT(output.run(), HasSubstr("must be bool"));
 }
 
+TEST(Compare, Halves) {
+  const auto ask = []<class Op, class H>(Op, H) {
+    SingleOp<Op> op;
+    const std::vector<float> x{1, 2, 3, -1, NAN, 0.0f}, y{2, 2, 2, -2, NAN, -0.0f};
+    std::vector<H> a, b;
+    for (const float v : x) a.push_back(tfl::rounded<H>(v));
+    for (const float v : y) b.push_back(tfl::rounded<H>(v));
+    op.template input<H>({6}, a);
+    op.template input<H>({6}, b);
+    op.template output<tfl::Boolean>();
+    EXPECT_EQ(op.run(), "");
+    return op.template values<std::uint8_t>();
+  };
+  EXPECT_EQ(ask(tfl::Less{}, tfl::Float16{}), (Bytes{1, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(ask(tfl::Less{}, tfl::BFloat16{}), (Bytes{1, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(ask(tfl::Greater{}, tfl::BFloat16{}), (Bytes{0, 0, 1, 1, 0, 0}));
+  EXPECT_EQ(ask(tfl::GreaterEqual{}, tfl::Float16{}), (Bytes{0, 1, 1, 1, 0, 1}));
+  EXPECT_EQ(ask(tfl::LessEqual{}, tfl::Float16{}), (Bytes{1, 1, 0, 0, 0, 1}));
+  EXPECT_EQ(ask(tfl::Equal{}, tfl::Float16{}), (Bytes{0, 1, 0, 0, 0, 1}));
+  EXPECT_EQ(ask(tfl::NotEqual{}, tfl::Float16{}), (Bytes{1, 0, 1, 1, 1, 0}));
+}
+
 }  // namespace

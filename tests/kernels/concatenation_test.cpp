@@ -286,5 +286,16 @@ TEST(SplitAndUnpack, Errors) {
   EXPECT_THAT(unpack(0, 2, {.scales = {0.5f}, .zero_points = {0}}), HasSubstr("must have the scale and zero point of the input"));
 }
 
+TEST(Concatenation, Int4) {
+  SingleOp<Concatenation> op;
+  op.input<Int4Pair>({2, 1}, packed<Int4Pair>({1, -2}));
+  op.input<Int4Pair>({2, 2}, packed<Int4Pair>({3, -4, 5, -6}));
+  op.input<Int4Pair>({2, 0}, {});
+  op.output<Int4Pair>();
+  op.options([](auto& tables) { return schema::CreateConcatenationOptions(tables, 1); });
+  ASSERT_EQ(op.run(), "");
+  EXPECT_EQ(bytes_of(op.values<Int4Pair>()), bytes_of(packed<Int4Pair>({1, 3, -4, -2, 5, -6})));
+}
+
 }  // namespace
 }  // namespace tfl::test

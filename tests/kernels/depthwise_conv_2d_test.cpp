@@ -181,7 +181,16 @@ template <class T, class F, class B> void check_quantized(bool per_channel, int 
                                           : random_int(-20, 20),
               filter_zero = is_unsigned ? random_int(0, 255) : 0;
     const auto input = random_values<T>(input_count(c));
-    const auto filter = random_values<F>(filter_count(c));
+    constexpr bool packed = tfl::is_packed<F>;
+    auto filter = random_values<std::conditional_t<packed, std::int8_t, F>>(filter_count(c));
+    if (packed) std::for_each(filter.begin(), filter.end(), [](auto& w) { w = static_cast<std::int8_t>((w & 15) - 8); });
+    const auto stored = [&] {
+      if constexpr (packed) {
+        return tfl::test::packed<F>(filter);
+      } else {
+        return filter;
+      }
+    }();
     const auto bias = bias_of<B>(c);
     std::vector<float> scales;
     for (int i = 0; i < (per_channel ? c.outputs() : 1); ++i) scales.push_back(static_cast<float>(random_int(1, 2000)) / 100000);
@@ -189,7 +198,7 @@ template <class T, class F, class B> void check_quantized(bool per_channel, int 
     constexpr float output_scales[] = {0.31f, 0.31f, 0.004f, 0.0003f};
     const float input_scale = 0.0173f, output_scale = wide ? 0.5f : output_scales[random_int(0, 3)];
     Op op;
-    build<T, F, B, T>(op, c, input, {{input_scale}, {input_zero}}, filter,
+    build<T, F, B, T>(op, c, input, {{input_scale}, {input_zero}}, stored,
                       {scales, std::vector<std::int64_t>(scales.size(), filter_zero), 3}, bias, {{output_scale}, {output_zero}});
     ASSERT_EQ(op.run(), "");
     const auto actual = op.values<T>();
@@ -207,6 +216,7 @@ template <class T, class F, class B> void check_quantized(bool per_channel, int 
 }
 TEST(DepthwiseConv2D, Int8PerChannel) { check_quantized<std::int8_t, std::int8_t, std::int32_t>(true, 200); }
 TEST(DepthwiseConv2D, Int8PerTensor) { check_quantized<std::int8_t, std::int8_t, std::int32_t>(false, 60); }
+TEST(DepthwiseConv2D, Int4Filters) { check_quantized<std::int8_t, tfl::Int4Pair, std::int32_t>(true, 100); }
 TEST(DepthwiseConv2D, UInt8) { check_quantized<std::uint8_t, std::uint8_t, std::int32_t>(false, 100); }
 TEST(DepthwiseConv2D, Int16) { check_quantized<std::int16_t, std::int8_t, std::int64_t>(true, 100); }
 

@@ -94,10 +94,11 @@ template <class T, class W, class B, class Y> void quantized(int rounds, int x_z
     const Problem p = Problem::random();
     const bool per_channel = w_zero == 0 && p.n > 1 && round % 2 == 0 && !std::is_same_v<T, std::uint8_t>;
     const auto x = random_values<T>(p.m * p.k, least, most);
-    constexpr bool packed = std::is_same_v<W, tfl::Int4Pair>;
+    constexpr bool packed = tfl::is_packed<W>;
     using Weight = std::conditional_t<packed, std::int8_t, W>;
-    const auto w =
-        random_values<Weight>(p.n * p.k, packed ? -8 : std::numeric_limits<Weight>::min(), packed ? 7 : std::numeric_limits<Weight>::max());
+    int least_weight = std::numeric_limits<Weight>::min(), most_weight = std::numeric_limits<Weight>::max();
+    if constexpr (packed) least_weight = tfl::PackedRange<W>::lo, most_weight = tfl::PackedRange<W>::hi;
+    const auto w = random_values<Weight>(p.n * p.k, least_weight, most_weight);
     const auto bias = random_values<B>(p.n, -3000, 3000);
     std::vector<float> scales;
     for (int n = 0; n < (per_channel ? p.n : 1); ++n) scales.push_back(std::uniform_real_distribution<float>(0.002f, 0.2f)(random_engine));
@@ -108,7 +109,7 @@ template <class T, class W, class B, class Y> void quantized(int rounds, int x_z
     op.input<T>(p.input(), x, {{in_scale}, {x_zero}});
     const auto weights = [&] {
       if constexpr (packed) {
-        return tfl::test::int4_pairs(w);
+        return tfl::test::packed<W>(w);
       } else {
         return w;
       }
@@ -149,8 +150,53 @@ TEST(FullyConnected, Uint8WithCentredWeights) { quantized<std::uint8_t, std::uin
 TEST(FullyConnected, Uint8ToInt16) { quantized<std::uint8_t, std::uint8_t, std::int32_t, std::int16_t>(60, 130, 121, 0); }
 TEST(FullyConnected, Int16) { quantized<std::int16_t, std::int8_t, std::int64_t, std::int16_t>(80, 0, 0, 0); }
 TEST(FullyConnected, Int16WithInt4Weights) { quantized<std::int16_t, tfl::Int4Pair, std::int64_t, std::int16_t>(60, 0, 0, 0); }
+TEST(FullyConnected, Int8WithInt2Weights) { quantized<std::int8_t, tfl::Int2Quad, std::int32_t, std::int8_t>(60, 5, 0, -7); }
+TEST(FullyConnected, Int16WithInt2Weights) { quantized<std::int16_t, tfl::Int2Quad, std::int32_t, std::int16_t>(40, 0, 0, 0); }
 TEST(FullyConnected, Int16NarrowBias) { quantized<std::int16_t, std::int8_t, std::int32_t, std::int16_t>(40, 0, 0, 0); }
 TEST(FullyConnected, Int16Weights) { quantized<std::int16_t, std::int16_t, std::int64_t, std::int16_t>(40, 0, 0, 0); }
+
+TEST(FullyConnected, ShuffledWeights) {
+  for (const int rows : {1, 4, 2}) {
+    constexpr int n = 8, k = 48;
+    const auto x = random_values<std::uint8_t>(rows * k, 0, 255), w = random_values<std::uint8_t>(n * k, 0, 255);
+    const auto bias = random_values<std::int32_t>(n, -9000, 9000);
+    // Blocks of 4 rows and 16 columns, row by row, signs flipped.
+    std::vector<std::uint8_t> shuffled(w.size()), flipped(x.size());
+    for (int i = 0; i < n * k; ++i) {
+      const int row = i / k, column = i % k;
+      const int at = ((row / 4 * (k / 16) + column / 16) * 4 + row % 4) * 16 + column % 16;
+      shuffled[static_cast<std::size_t>(at)] = w[static_cast<std::size_t>(i)] ^ 0x80;
+    }
+    for (int i = 0; i < rows * k; ++i) {
+      flipped[static_cast<std::size_t>((i % k / 16 * rows + i / k) * 16 + i % 16)] = x[static_cast<std::size_t>(i)] ^ 0x80;
+    }
+    SingleOp<tfl::FullyConnected> op;
+    op.input<std::uint8_t>({rows, k}, x, {{0.02f}, {128}});
+    op.input<std::uint8_t>({n, k}, shuffled, {{0.01f}, {128}});
+    op.constant<std::int32_t>({n}, bias);
+    op.output<std::int16_t>({{0.005f}, {0}});
+    op.output<std::uint8_t>();
+    op.options([](auto& tables) {
+      return tfl::schema::CreateFullyConnectedOptions(tables, ActivationFunctionType::RELU,
+                                                      tfl::schema::FullyConnectedOptionsWeightsFormat::SHUFFLED4x16INT8);
+    });
+    if (rows == 2) {
+      EXPECT_THAT(op.run(), HasSubstr("must have 1 or 4 rows beside shuffled weights, not 2"));
+      return;
+    }
+    ASSERT_EQ(op.run(), "");
+    EXPECT_EQ(op.values<std::uint8_t>(1), flipped);
+    const auto got = op.values<std::int16_t>();
+    const tfl::Multiplier by = tfl::quantize_multiplier(static_cast<double>(0.02f * 0.01f) / double{0.005f});
+    for (int i = 0; i < rows * n; ++i) {
+      std::int32_t sum = bias[static_cast<std::size_t>(i % n)];
+      for (int d = 0; d < k; ++d) {
+        sum += (x[static_cast<std::size_t>(i / n * k + d)] - 128) * (w[static_cast<std::size_t>(i % n * k + d)] - 128);
+      }
+      EXPECT_EQ(got[static_cast<std::size_t>(i)], std::clamp(tfl::multiply(sum, by), 0, 32767)) << i;
+    }
+  }
+}
 
 TEST(FullyConnected, FloatWithInt8Weights) {
   for (int round = 0; round < 120; ++round) {

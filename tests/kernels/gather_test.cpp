@@ -164,4 +164,21 @@ TEST(GatherNd, SaysWhatIsWrong) {
   EXPECT_THAT(gather_nd({3, 2}, {}, {0}), HasSubstr("must have 1 to 8 dimensions"));
 }
 
+TEST(Gather, Int4) {
+  SingleOp<tfl::Gather> op;
+  op.input<tfl::Int4Pair>({2, 3, 3}, tfl::test::packed<tfl::Int4Pair>({0, 1, 2, 3, 4, 5, 6, 7, -8, -1, -2, -3, -4, -5, -6, -7, 1, 2}));
+  op.input<std::int32_t>({2, 2}, {2, 0, 1, 1});
+  op.output<tfl::Int4Pair>();
+  op.options(gathering(1, 1));
+  ASSERT_EQ(op.run(), "");
+  EXPECT_EQ(op.shape(), (tfl::Shape{2, 2, 3}));
+  EXPECT_EQ(tfl::test::bytes_of(op.values<tfl::Int4Pair>()),
+            tfl::test::bytes_of(tfl::test::packed<tfl::Int4Pair>({6, 7, -8, 0, 1, 2, -4, -5, -6, -4, -5, -6})));
+  SingleOp<tfl::Gather> bad;
+  bad.input<tfl::Int4Pair>({3}, tfl::test::packed<tfl::Int4Pair>({0, 1, 2}));
+  bad.input<std::int64_t>({1}, {3});
+  bad.output<tfl::Int4Pair>();
+  EXPECT_THAT(bad.run(), HasSubstr("indices from 0 to 2"));
+}
+
 }  // namespace

@@ -247,4 +247,72 @@ TEST(Quantize, BrokenRulesAreNamed) {
   EXPECT_THAT(error(tfl::Cast{}, float{}, std::uint64_t{}, {}, {}), HasSubstr("output 0"));
 }
 
+template <class P> void check_packed(int lo, int hi) {
+  std::vector<std::int8_t> x;
+  for (int v = hi; v >= lo; --v) x.push_back(static_cast<std::int8_t>(v));
+  x.push_back(1);
+  const auto n = static_cast<std::int32_t>(x.size());
+  SingleOp<tfl::Dequantize> op;
+  op.input<P>({n}, tfl::test::packed<P>(x), quantized(0.5f, 1));
+  op.output<float>();
+  ASSERT_EQ(op.run(), "");
+  SingleOp<tfl::Cast> from;
+  from.input<P>({n}, tfl::test::packed<P>(x));
+  from.output<float>();
+  ASSERT_EQ(from.run(), "");
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    EXPECT_EQ(op.values<float>()[i], 0.5f * static_cast<float>(x[i] - 1));
+    EXPECT_EQ(from.values<float>()[i], static_cast<float>(x[i]));
+  }
+  SingleOp<tfl::Cast> to;
+  to.input<float>({5}, {1e9f, -1e9f, NAN, 1.9f, -0.9f});
+  to.output<P>();
+  ASSERT_EQ(to.run(), "");
+  EXPECT_EQ(tfl::test::bytes_of(to.values<P>()),
+            tfl::test::bytes_of(
+                tfl::test::packed<P>({static_cast<std::int8_t>(hi), static_cast<std::int8_t>(lo), static_cast<std::int8_t>(hi), 1, 0})));
+}
+TEST(Quantize, IntegersOfFewBits) {
+  check_packed<tfl::Int4Pair>(-8, 7);
+  check_packed<tfl::UInt4Pair>(0, 15);
+  check_packed<tfl::Int2Quad>(-2, 1);
+  SingleOp<tfl::Quantize> op;
+  op.input<float>({7}, {0, 0.25f, -0.25f, 100, -INFINITY, INFINITY, 1.5f});
+  op.output<tfl::Int4Pair>(quantized(0.5f, 1));
+  ASSERT_EQ(op.run(), "");
+  EXPECT_EQ(tfl::test::bytes_of(op.values<tfl::Int4Pair>()), tfl::test::bytes_of(tfl::test::packed<tfl::Int4Pair>({1, 2, 0, 7, -8, 7, 4})));
+}
+
+/// Every number of 8 bits goes to float and back; what lies between two of them goes to the nearer one.
+template <class F> void check_float8(std::uint8_t largest) {
+  for (int bits = 0; bits < 256; ++bits) {
+    const F x{static_cast<std::uint8_t>(bits)};
+    const float real = cast<F, float>({x})[0];
+    if (std::isnan(real)) {
+      EXPECT_TRUE(std::isnan(cast<F, float>(cast<float, F>({real}))[0]));
+      continue;
+    }
+    EXPECT_EQ((cast<float, F>({real}))[0].bits, bits);
+    if ((bits & 0x7f) >= largest) continue;
+    const float next = tfl::to_float(F{static_cast<std::uint8_t>(bits + 1)}), middle = (real + next) / 2;
+    EXPECT_EQ((cast<float, F>({std::nextafter(middle, real)}))[0].bits, bits);
+    EXPECT_EQ((cast<float, F>({std::nextafter(middle, next)}))[0].bits, bits + 1);
+    EXPECT_EQ((cast<float, F>({middle}))[0].bits, bits % 2 == 0 ? bits : bits + 1);
+  }
+}
+TEST(Cast, Float8) {
+  check_float8<tfl::Float8E4M3>(0x7e);
+  check_float8<tfl::Float8E5M2>(0x7b);
+  EXPECT_EQ(tfl::to_float(tfl::Float8E4M3{0x7e}), 448);
+  EXPECT_EQ(tfl::to_float(tfl::Float8E4M3{0x01}), 1.0f / 512);
+  EXPECT_EQ(tfl::to_float(tfl::Float8E5M2{0xfb}), -57344);
+  EXPECT_EQ((cast<float, tfl::Float8E5M2>({1e9f}))[0].bits, 0x7c);
+  EXPECT_EQ((cast<float, tfl::Float8E4M3>({-465}))[0].bits, 0xff);
+  SingleOp<tfl::Dequantize> op;
+  op.input<tfl::Float8E5M2>({2}, {{0x3c}, {0xc0}});
+  op.output<float>();
+  ASSERT_EQ(op.run(), "");
+  EXPECT_EQ(op.values<float>(), (std::vector<float>{1, -2}));
+}
+
 }  // namespace

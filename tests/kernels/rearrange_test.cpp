@@ -221,7 +221,7 @@ TEST(DynamicUpdateSlice, ReplacesNibbles) {
   ASSERT_EQ(op.run(), "");
   const std::vector<tfl::Int4Pair> got = op.values<tfl::Int4Pair>(), wanted = tfl::test::int4_pairs({1, 2, 3, 4, -1, -2, 7, -3, -4});
   for (std::size_t i = 0; i < 9; ++i) {
-    EXPECT_EQ(tfl::int4_at(got.data(), static_cast<std::int64_t>(i)), tfl::int4_at(wanted.data(), static_cast<std::int64_t>(i))) << i;
+    EXPECT_EQ(tfl::packed_at(got.data(), static_cast<std::int64_t>(i)), tfl::packed_at(wanted.data(), static_cast<std::int64_t>(i))) << i;
   }
 }
 TEST(DynamicUpdateSlice, RefusesAnUpdateThatDoesNotFit) {

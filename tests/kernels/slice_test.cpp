@@ -409,5 +409,28 @@ TEST(Transpose, Errors) {
   EXPECT_THAT(error({1, 0}, {.scales = {0.5f}, .zero_points = {3}}), HasSubstr("must have the scale and zero point of the input"));
 }
 
+TEST(Slice, Int4) {
+  const std::vector<std::int8_t> x{0, 1, 2, 3, -4, -5, -6, -7, -8, 7, 6, 5, 4, 3, 2};
+  SingleOp<Slice> slice;
+  slice.input<Int4Pair>({3, 5}, packed<Int4Pair>(x));
+  slice.constant<std::int32_t>({2}, {1, 1});
+  slice.constant<std::int32_t>({2}, {2, 3});
+  slice.output<Int4Pair>();
+  ASSERT_EQ(slice.run(), "");
+  EXPECT_EQ(bytes_of(slice.values<Int4Pair>()), bytes_of(packed<Int4Pair>({-6, -7, -8, 5, 4, 3})));
+  SingleOp<Transpose> transpose;
+  transpose.input<Int4Pair>({3, 5}, packed<Int4Pair>(x));
+  transpose.constant<std::int32_t>({2}, {1, 0});
+  transpose.output<Int4Pair>();
+  ASSERT_EQ(transpose.run(), "");
+  EXPECT_EQ(bytes_of(transpose.values<Int4Pair>()), bytes_of(packed<Int4Pair>({0, -5, 6, 1, -6, 5, 2, -7, 4, 3, -8, 3, -4, 7, 2})));
+  SingleOp<BroadcastTo> broadcast;
+  broadcast.input<Int4Pair>({3, 1}, packed<Int4Pair>({1, -2, 3}));
+  broadcast.constant<std::int32_t>({2}, {3, 3});
+  broadcast.output<Int4Pair>();
+  ASSERT_EQ(broadcast.run(), "");
+  EXPECT_EQ(bytes_of(broadcast.values<Int4Pair>()), bytes_of(packed<Int4Pair>({1, 1, 1, -2, -2, -2, 3, 3, 3})));
+}
+
 }  // namespace
 }  // namespace tfl::test

@@ -179,4 +179,26 @@ TEST(Softmax, BrokenRulesAreNamed) {
   EXPECT_THAT(fused.run(), HasSubstr("no fused activation"));
 }
 
+TEST(Softmax, Float16) {
+  for (const std::size_t n : {std::size_t{1}, std::size_t{7}, std::size_t{600}}) {
+    std::vector<tfl::Float16> x;
+    std::vector<double> real;
+    for (std::size_t i = 0; i < 2 * n; ++i) {
+      x.push_back(tfl::to_float16(std::uniform_real_distribution<float>(-4, 4)(random_engine)));
+      real.push_back(tfl::to_float(x.back()));
+    }
+    SingleOp<tfl::Softmax> op;
+    op.input<tfl::Float16>({2, static_cast<std::int32_t>(n)}, x);
+    op.output<tfl::Float16>();
+    op.options([](auto& tables) { return tfl::schema::CreateSoftmaxOptions(tables, 0.5f); });
+    ASSERT_EQ(op.run(), "");
+    const auto y = op.values<tfl::Float16>();
+    for (std::size_t row = 0; row < 2; ++row) {
+      const auto first = real.begin() + static_cast<std::ptrdiff_t>(row * n);
+      const auto wanted = softmax({first, first + static_cast<std::ptrdiff_t>(n)}, 0.5);
+      for (std::size_t i = 0; i < n; ++i) EXPECT_NEAR(tfl::to_float(y[row * n + i]), wanted[i], wanted[i] * 0.001) << n << ' ' << i;
+    }
+  }
+}
+
 }  // namespace

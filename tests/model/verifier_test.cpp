@@ -72,6 +72,23 @@ Bytes with_code(std::int32_t builtin, std::int8_t deprecated, std::int32_t versi
 Bytes quantized(tfl::QuantizationSpec quantization, std::vector<std::int32_t> shape = {2, 3}) {
   return with_tensor({.name = "q", .type = TensorType::int8, .shape = std::move(shape), .quantization = std::move(quantization)});
 }
+/// A right model with a constant of 1 x 5 whose second dimension is compressed; one element is stored.
+Bytes sparse(const std::vector<std::int32_t>& segments, const std::vector<std::int32_t>& indices) {
+  Net net;
+  auto& tables = net.builder.tables();
+  const auto list = [&](const std::vector<std::int32_t>& values) {
+    return schema::CreateInt32Vector(tables, tables.CreateVector(values)).Union();
+  };
+  const auto rows = schema::CreateDimensionMetadata(tables, schema::DimensionType::DENSE, 1);
+  const auto columns = schema::CreateDimensionMetadata(tables, schema::DimensionType::SPARSE_CSR, 0, schema::SparseIndexVector::Int32Vector,
+                                                       list(segments), schema::SparseIndexVector::Int32Vector, list(indices));
+  const auto order = tables.CreateVector(std::vector<std::int32_t>{0, 1});
+  const auto metadata = tables.CreateVector(std::vector{rows, columns});
+  net.builder.add_constant(
+      {.name = "w", .type = TensorType::float32, .shape = {1, 5}, .sparsity = schema::CreateSparsityParameters(tables, order, 0, metadata)},
+      {1.0f});
+  return net.finish();
+}
 Bytes patched(std::size_t at, std::uint8_t value) {
   Bytes bytes = Net().finish();
   bytes[at] = value;
@@ -420,18 +437,31 @@ const WrongModel wrong_models[] = {
        return net.finish();
      },
      "model: subgraph 0: node 0 add: input 1 is tensor 3, which no order of the nodes writes in time: the graph has a cycle"},
-    {"SparseOutput",
+    {"SparseWithoutPlaces",
      [] {
        Net net;
        auto& tables = net.builder.tables();
-       const int w = net.builder.add_constant(
+       net.builder.add_constant(
            {.name = "w", .type = TensorType::float32, .shape = {1000}, .sparsity = schema::CreateSparsityParameters(tables)}, {1.0f});
-       net.builder.add_operator(BuiltinOperator::NEG, {net.x}, {net.y});
-       net.builder.set_inputs({net.x});
-       net.builder.set_outputs({net.y, w});
-       return net.builder.finish();
+       return net.finish();
      },
-     "model: subgraph 0: output 1 is tensor 2, which is sparse"},
+     "model: subgraph 0: tensor 2 'w' is sparse and must have a place in its traversal order and metadata for each dimension and each "
+     "blocked dimension"},
+    {"SparseIndex",
+     [] {
+       return sparse({0, 1}, {5});
+     },
+     "model: subgraph 0: tensor 2 'w' is sparse and has an index outside of its dimension"},
+    {"SparseSegments",
+     [] {
+       return sparse({0, 2}, {3});
+     },
+     "model: subgraph 0: tensor 2 'w' is sparse and has a compressed level whose segments do not cover its indices"},
+    {"SparseData",
+     [] {
+       return sparse({0, 2}, {3, 4});
+     },
+     "model: subgraph 0: tensor 2 'w' float32[1,5] takes 8 bytes, but its buffer 1 holds 4"},
 
     // ---- Signatures
     {"SignatureSubgraph",

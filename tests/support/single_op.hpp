@@ -50,13 +50,22 @@ class GuardedArena {
   std::size_t start_ = 0, bytes_ = 0;
 };
 
-/// Two to a byte, the first in the low bits.
-inline std::vector<Int4Pair> int4_pairs(const std::vector<std::int8_t>& values) {
-  std::vector<Int4Pair> pairs((values.size() + 1) / 2);
+/// Several to a byte, the first in the low bits; what is left of the last byte is 0.
+template <class P> std::vector<P> packed(const std::vector<std::int8_t>& values) {
+  constexpr std::size_t bits = static_cast<std::size_t>(bits_of(tensor_type_of<P>)), per_byte = 8 / bits;
+  std::vector<P> bytes((values.size() + per_byte - 1) / per_byte);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    pairs[i / 2].bits = static_cast<std::uint8_t>(pairs[i / 2].bits | (values[i] & 15) << (i % 2 * 4));
+    P& to = bytes[i / per_byte];
+    to.bits = static_cast<std::uint8_t>(to.bits | (values[i] & ((1 << bits) - 1)) << (i % per_byte * bits));
   }
-  return pairs;
+  return bytes;
+}
+inline std::vector<Int4Pair> int4_pairs(const std::vector<std::int8_t>& values) { return packed<Int4Pair>(values); }
+/// The bytes of packed integers, which gtest can compare and print.
+template <class P> std::vector<int> bytes_of(const std::vector<P>& packed_integers) {
+  std::vector<int> bytes;
+  for (const P p : packed_integers) bytes.push_back(p.bits);
+  return bytes;
 }
 
 /// What SingleOp does that depends on no op.

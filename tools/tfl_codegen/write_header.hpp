@@ -178,6 +178,7 @@ class HeaderWriter {
       if (tensor.weights_at >= 0) out_ += ", .weights_at = " + std::to_string(tensor.weights_at);
       if (tensor.arena_at >= 0) out_ += ", .arena_at = " + std::to_string(tensor.arena_at);
       if (tensor.description.is_variable) out_ += ", .is_variable = true";
+      if (tensor.description.is_sparse) out_ += ", .is_sparse = true";
       if (tensor.knows_integers) out_ += ", .integers = tfl::plan::known(integers_" + number + ')';
       out_ += "},\n";
     }

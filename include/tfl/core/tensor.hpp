@@ -6,6 +6,7 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/core/packed.hpp"
 #include "tfl/core/shape.hpp"
 #include "tfl/core/type.hpp"
 
@@ -57,6 +58,7 @@ struct TensorDescription {
   KnownIntegers integers{};       // the data, where it is integer and known before running
   bool is_constant = false;       // the data is known before running and never changes
   bool is_variable = false;       // the data survives from one invoke to the next
+  bool is_sparse = false;         // the file holds some of the elements only; the others are 0
   std::int64_t string_bytes = 0;  // of strings: what all of them take, as Strings has them
 
   constexpr bool present() const { return type != TensorType::none; }

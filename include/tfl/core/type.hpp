@@ -76,30 +76,12 @@ constexpr int bits_of(TensorType type) {
 /// Bytes that `count` elements take; sub-byte types are packed, low bits first. Requires count >= 0 and no overflow.
 constexpr std::int64_t bytes_of(TensorType type, std::int64_t count) { return (count * bits_of(type) + 7) / 8; }
 
-/// Two signed 4-bit integers in a byte, the first one in the low bits: tensors of n int4 consist of (n + 1) / 2 of them.
-struct Int4Pair {
-  std::uint8_t bits = 0;
-};
-constexpr std::int8_t int4_at(const Int4Pair* pairs, std::int64_t i) {
-  const int nibble = pairs[i / 2].bits >> (i % 2 * 4) & 15;
-  return static_cast<std::int8_t>((nibble ^ 8) - 8);
-}
-inline void unpack_int4(const Int4Pair* pairs, std::int64_t count, std::int8_t* to) {
-  for (std::int64_t i = 0; i + 2 <= count; i += 2) {
-    const int bits = pairs[i / 2].bits;
-    to[i] = static_cast<std::int8_t>(((bits & 15) ^ 8) - 8);
-    to[i + 1] = static_cast<std::int8_t>((bits >> 4 ^ 8) - 8);
-  }
-  if (count % 2 != 0) to[count - 1] = int4_at(pairs, count - 1);
-}
-
 /// The TensorType that a C++ element type stores.
 template <class T> inline constexpr TensorType tensor_type_of = TensorType::none;
 template <> inline constexpr TensorType tensor_type_of<float> = TensorType::float32;
 template <> inline constexpr TensorType tensor_type_of<double> = TensorType::float64;
 template <> inline constexpr TensorType tensor_type_of<std::int8_t> = TensorType::int8;
 template <> inline constexpr TensorType tensor_type_of<std::uint8_t> = TensorType::uint8;
-template <> inline constexpr TensorType tensor_type_of<Int4Pair> = TensorType::int4;
 template <> inline constexpr TensorType tensor_type_of<std::int16_t> = TensorType::int16;
 template <> inline constexpr TensorType tensor_type_of<std::uint16_t> = TensorType::uint16;
 template <> inline constexpr TensorType tensor_type_of<std::int32_t> = TensorType::int32;

@@ -324,7 +324,7 @@ template <BuiltinOperator Code, class F> struct Sigmoidal : UnaryBase {
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
     if constexpr (sizeof(typename In::value_type) == 1) {
       eval_table(run, in, out);
-    } else if constexpr (sizeof(typename In::value_type) == 2) {
+    } else if constexpr (std::is_same_v<typename In::value_type, std::int16_t>) {
       const lut::SigmoidScaling scaling = run.prepared.scaling;
       run.executor.parallel_for(in.count(), 2, [&](std::int64_t first, std::int64_t last, int) {
         for (std::int64_t i = first; i < last; ++i) out[i] = is_logistic ? lut::logistic_16(in[i], scaling) : lut::tanh_16(in[i], scaling);
@@ -335,7 +335,8 @@ template <BuiltinOperator Code, class F> struct Sigmoidal : UnaryBase {
   }
 
   using Types = Signatures<Signature<Takes<float>, Gives<float>>, Signature<Takes<std::int8_t>, Gives<std::int8_t>>,
-                           Signature<Takes<std::uint8_t>, Gives<std::uint8_t>>, Signature<Takes<std::int16_t>, Gives<std::int16_t>>>;
+                           Signature<Takes<std::uint8_t>, Gives<std::uint8_t>>, Signature<Takes<std::int16_t>, Gives<std::int16_t>>,
+                           Signature<Takes<Float16>, Gives<Float16>>, Signature<Takes<BFloat16>, Gives<BFloat16>>>;
 
  private:
   /// To steps of 1 / (3 * 4096); exact where the scale is 1/4096 (or 1/2048 for TANH), to 15 bits elsewhere.
@@ -364,7 +365,7 @@ using Elu = TabledUnary<BuiltinOperator::ELU, 1, detail::EluFunction, std::int8_
 /// GELU: y = x * (1 + erf(x / sqrt 2)) / 2, or with tanh in place of erf where the option `approximate` is set
 struct Gelu : detail::UnaryBase {
   static constexpr BuiltinOperator code = BuiltinOperator::GELU;
-  static constexpr int max_version = 2;
+  static constexpr int max_version = 3;
 
   struct Options {
     bool approximate = false;
@@ -388,7 +389,7 @@ struct Gelu : detail::UnaryBase {
 
   template <class Run, class In> static void pack(const Run& run, In, std::byte* packed) {
     using T = typename In::value_type;
-    if constexpr (sizeof(T) <= 2) {
+    if constexpr (is_tabled<T>) {
       const bool approximate = run.prepared.approximate;
       const auto f = [approximate](float x) { return approximate ? detail::GeluTanhFunction::real(x) : detail::GeluFunction::real(x); };
       detail::pack_table<typename Run::Arch, T>(run.prepared, f, packed);
@@ -396,7 +397,7 @@ struct Gelu : detail::UnaryBase {
   }
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
-    if constexpr (sizeof(typename In::value_type) <= 2) {
+    if constexpr (is_tabled<typename In::value_type>) {
       detail::eval_table(run, in, out);
     } else if (run.prepared.approximate) {
       detail::eval_unary<detail::GeluTanhFunction>(run, in, out);
@@ -406,7 +407,11 @@ struct Gelu : detail::UnaryBase {
   }
 
   using Types = Signatures<Signature<Takes<float>, Gives<float>>, Signature<Takes<std::int8_t>, Gives<std::int8_t>>,
-                           Signature<Takes<std::uint8_t>, Gives<std::uint8_t>>, Signature<Takes<std::int16_t>, Gives<std::int16_t>>>;
+                           Signature<Takes<std::uint8_t>, Gives<std::uint8_t>>, Signature<Takes<std::int16_t>, Gives<std::int16_t>>,
+                           Signature<Takes<Float16>, Gives<Float16>>>;
+
+ private:
+  template <class T> static constexpr bool is_tabled = std::is_integral_v<T>;
 };
 
 }  // namespace tfl

@@ -13,6 +13,7 @@
 #include "tfl/kernels/binary_quantized.hpp"
 #include "tfl/kernels/broadcast.hpp"
 #include "tfl/kernels/byte_sum.hpp"
+#include "tfl/kernels/half.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/quant/activation.hpp"
 #include "tfl/simd/batch.hpp"
@@ -122,7 +123,7 @@ template <BuiltinOperator Code, int MaxVersion, class F, class T> struct Arithme
     enum class Way : std::uint8_t { plain, quantized, power_of_two } way = Way::plain;
 
     template <class E> constexpr const void* range() const {
-      if constexpr (std::is_same_v<E, float>) return &real;
+      if constexpr (std::is_same_v<E, float> || detail::is_half<E>) return &real;
       if constexpr (std::is_same_v<E, std::int64_t>) return &int64;
       if constexpr (std::is_same_v<E, std::int32_t>) return &int32;
       if constexpr (std::is_same_v<E, std::uint32_t>) return &uint32;
@@ -229,7 +230,9 @@ template <class Plain, bool Subtract> struct SumFunction {
 
   template <class A, class T, class O, class Prepared> static PairFunction function(const Prepared& prepared) {
     static_assert(std::is_same_v<T, O>);
-    if constexpr (sizeof(T) == 1) {
+    if constexpr (is_half<T>) {
+      return &run_pairs_of_halves<A, T, T, &run_vectors<A, float, Clamped<float, Plain>>>;
+    } else if constexpr (sizeof(T) == 1) {
       return quantized<A, T>(prepared.quantized);
     } else if constexpr (sizeof(T) == 2) {
       if (prepared.way == Prepared::Way::power_of_two) return &run_lanes<A, T, T, PowerOfTwoSumLanes<A, Subtract>>;
@@ -244,6 +247,8 @@ template <class Plain, bool Subtract> struct SumFunction {
 
   using Types = Signatures<SameTypes<float>, SameTypes<std::int32_t>, SameTypes<std::int64_t>, SameTypes<std::int8_t>,
                            SameTypes<std::uint8_t>, SameTypes<std::int16_t>>;
+  using TypesAndFloat16 = Signatures<SameTypes<float>, SameTypes<std::int32_t>, SameTypes<std::int64_t>, SameTypes<std::int8_t>,
+                                     SameTypes<std::uint8_t>, SameTypes<std::int16_t>, SameTypes<Float16>>;
 
  private:
   template <class A, class T> static PairFunction quantized(const PairQuantization& q) {
@@ -279,6 +284,8 @@ struct MulFunction {
   template <class A, class T, class O, class Prepared> static PairFunction function(const Prepared& prepared) {
     if constexpr (!std::is_same_v<T, O>) {
       return &run_lanes<A, T, O, FractionMulLanes<A>>;
+    } else if constexpr (is_half<T>) {
+      return &run_pairs_of_halves<A, T, T, &run_vectors<A, float, Clamped<float, MulBatches>>>;
     } else if constexpr (std::is_same_v<T, std::complex<float>>) {
       return &run_scalars<A, T, MulComplex>;
     } else if constexpr (sizeof(T) == 1) {
@@ -296,7 +303,7 @@ struct MulFunction {
   template <class O> using FromInt16 = Signature<Takes<std::int16_t, std::int16_t>, Gives<O>>;
   using Types = Signatures<SameTypes<float>, SameTypes<std::int32_t>, SameTypes<std::int64_t>, SameTypes<std::int8_t>,
                            SameTypes<std::uint8_t>, SameTypes<std::int16_t>, FromInt16<std::int8_t>, FromInt16<std::uint8_t>,
-                           SameTypes<std::uint32_t>, SameTypes<std::complex<float>>>;
+                           SameTypes<std::uint32_t>, SameTypes<std::complex<float>>, SameTypes<Float16>>;
 };
 
 struct DivFunction {
@@ -358,7 +365,7 @@ struct SquaredDifferenceFunction {
 }  // namespace detail
 
 /// ADD: a + b, then the fused activation
-using Add = Arithmetic<BuiltinOperator::ADD, 6, detail::AddFunction, detail::AddFunction::Types>;
+using Add = Arithmetic<BuiltinOperator::ADD, 6, detail::AddFunction, detail::AddFunction::TypesAndFloat16>;
 /// SUB: a - b, then the fused activation
 using Sub = Arithmetic<BuiltinOperator::SUB, 5, detail::SubFunction, detail::SubFunction::Types>;
 /// MUL: a * b, then the fused activation

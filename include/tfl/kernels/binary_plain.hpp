@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "tfl/kernels/broadcast.hpp"
+#include "tfl/kernels/half.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/compare.hpp"
@@ -194,7 +195,9 @@ namespace detail {
 template <class Batches> struct ExtremumFunction {
   static constexpr std::int64_t cost = 1;
   template <class A, class T> static constexpr PairFunction function() {
-    if constexpr (sizeof(T) == 8) {
+    if constexpr (is_half<T>) {
+      return &run_pairs_of_halves<A, T, T, &run_vectors<A, float, Batches>>;
+    } else if constexpr (sizeof(T) == 8) {
       return &run_lane_by_lane<A, T, Batches>;
     } else {
       return &run_vectors<A, T, Batches>;
@@ -238,10 +241,10 @@ struct PowFunction {
 
 /// MAXIMUM: the larger of a and b
 using Maximum = PlainPair<BuiltinOperator::MAXIMUM, 4, detail::ExtremumFunction<detail::MaximumBatches>, float, std::int32_t, std::int64_t,
-                          std::int8_t, std::uint8_t, std::int16_t>;
+                          std::int8_t, std::uint8_t, std::int16_t, Float16, BFloat16>;
 /// MINIMUM: the smaller of a and b
 using Minimum = PlainPair<BuiltinOperator::MINIMUM, 4, detail::ExtremumFunction<detail::MinimumBatches>, float, std::int32_t, std::int64_t,
-                          std::int8_t, std::uint8_t, std::int16_t>;
+                          std::int8_t, std::uint8_t, std::int16_t, Float16, BFloat16>;
 /// FLOOR_DIV: the largest whole number that is at most a / b
 using FloorDiv = PlainPair<BuiltinOperator::FLOOR_DIV, 3, detail::FloorDivFunction, float, std::int32_t, std::int16_t, std::int8_t>;
 /// FLOOR_MOD: a - b * floor(a / b)

@@ -67,6 +67,8 @@ template <class A> void read_block(TensorType type, const void* from, std::int64
     case TensorType::int64: read_integers<A, std::int64_t>(from, count, block); break;
     case TensorType::float16: read_reals<A, Float16>(from, count, block); break;
     case TensorType::bfloat16: read_reals<A, BFloat16>(from, count, block); break;
+    case TensorType::float8_e4m3fn: read_reals<A, Float8E4M3>(from, count, block); break;
+    case TensorType::float8_e5m2: read_reals<A, Float8E5M2>(from, count, block); break;
     case TensorType::float32: read_reals<A, float>(from, count, block); break;
     case TensorType::float64: read_reals<A, double>(from, count, block); break;
     default: read_reals<A, std::complex<float>>(from, count, block); break;
@@ -83,15 +85,6 @@ template <class A, class T> void write_integers(const CastBlock& block, void* to
     for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<T>(block.integers[i]);
   }
 }
-template <class T> TFL_ALWAYS_INLINE T real_as(float x) {
-  if constexpr (std::is_same_v<T, Float16>) {
-    return to_float16(x);
-  } else if constexpr (std::is_same_v<T, BFloat16>) {
-    return to_bfloat16(x);
-  } else {
-    return T(x);
-  }
-}
 template <class A, class T> void write_reals(const CastBlock& block, void* to, std::int64_t count) {
   T* y = static_cast<T*>(to);
   if constexpr (std::is_same_v<T, double>) {
@@ -99,7 +92,7 @@ template <class A, class T> void write_reals(const CastBlock& block, void* to, s
   } else {
     // Narrower types are reached through float, as TFLite has it.
     for (std::int64_t i = 0; i < count; ++i) {
-      y[i] = real_as<T>(block.real ? static_cast<float>(block.reals[i]) : static_cast<float>(block.integers[i]));
+      y[i] = rounded<T>(block.real ? static_cast<float>(block.reals[i]) : static_cast<float>(block.integers[i]));
     }
   }
 }
@@ -119,6 +112,8 @@ template <class A> void write_block(TensorType type, const CastBlock& block, voi
     case TensorType::int64: write_integers<A, std::int64_t>(block, to, count); break;
     case TensorType::float16: write_reals<A, Float16>(block, to, count); break;
     case TensorType::bfloat16: write_reals<A, BFloat16>(block, to, count); break;
+    case TensorType::float8_e4m3fn: write_reals<A, Float8E4M3>(block, to, count); break;
+    case TensorType::float8_e5m2: write_reals<A, Float8E5M2>(block, to, count); break;
     case TensorType::float32: write_reals<A, float>(block, to, count); break;
     case TensorType::float64: write_reals<A, double>(block, to, count); break;
     default: write_reals<A, std::complex<float>>(block, to, count); break;
@@ -181,6 +176,8 @@ constexpr bool can_cast(TensorType type) {
     case TensorType::int64:
     case TensorType::float16:
     case TensorType::bfloat16:
+    case TensorType::float8_e4m3fn:
+    case TensorType::float8_e5m2:
     case TensorType::float32:
     case TensorType::float64:
     case TensorType::complex64: return true;
@@ -203,21 +200,22 @@ constexpr bool is_plain_integer(TensorType type) {
 }  // namespace detail
 
 /// CAST: the same numbers in the output's type. Integers wrap; floats are truncated towards 0 and saturated, NaN becomes the largest
-/// integer; a complex number loses its imaginary part; true is 1, and whatever isn't 0 is true.
+/// integer; a complex number loses its imaginary part; true is 1, and whatever isn't 0 is true. Integers of 2 and 4 bits go to and from
+/// float32 only.
 struct Cast {
   static constexpr BuiltinOperator code = BuiltinOperator::CAST;
   static constexpr Arity inputs = 1, outputs = 1;
-  static constexpr int max_version = 7;
+  static constexpr int max_version = 9;
   static constexpr OpTraits traits{.in_place = true};
 
   using Options = NoOptions;  // the tensors' types say the same
 
   static constexpr Violation infer(const Options&, const NodeDescription& node) {
-    if (!detail::can_cast(node.input(0).type))
-      return input_violation(0, ErrorCode::unsupported_type, "has a type that CAST has no kernel for");
-    if (!detail::can_cast(node.output(0).type))
-      return output_violation(0, ErrorCode::unsupported_type, "has a type that CAST has no kernel for");
+    const TensorType from = node.input(0).type, to = node.output(0).type;
     node.output(0).shape = node.input(0).shape;
+    if ((is_packed_integer(from) && to == TensorType::float32) || (from == TensorType::float32 && is_packed_integer(to))) return {};
+    if (!detail::can_cast(from)) return input_violation(0, ErrorCode::unsupported_type, "has a type that CAST has no kernel for");
+    if (!detail::can_cast(to)) return output_violation(0, ErrorCode::unsupported_type, "has a type that CAST has no kernel for");
     return {};
   }
 
@@ -232,17 +230,38 @@ struct Cast {
   }
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
+    using T = typename In::value_type;
+    using U = typename Out::value_type;
+    if constexpr (is_packed<T>) {
+      for (std::int64_t i = 0; i < in.count(); ++i) out[i] = packed_at(in.data(), i);
+      return;
+    } else if constexpr (is_packed<U>) {
+      constexpr int lo = PackedRange<U>::lo, hi = PackedRange<U>::hi, per_byte = PackedRange<U>::per_byte;
+      for (std::int64_t i = 0; i < in.count(); ++i) {
+        if (i % per_byte == 0) out[i / per_byte] = {};
+        put_packed(out.data(), i, !(in[i] < float{hi}) ? hi : in[i] < float{lo} ? lo : static_cast<int>(in[i]));
+      }
+      return;
+    } else {
+      convert_all(run, in, out);
+    }
+  }
+
+  template <int N, int M> using Pair = Signature<Takes<Raw<N>>, Gives<Raw<M>>>;
+  template <class T, class U> using OfTypes = Signature<Takes<T>, Gives<U>>;
+  using Types = Signatures<Pair<1, 1>, Pair<1, 2>, Pair<1, 4>, Pair<1, 8>, Pair<2, 1>, Pair<2, 2>, Pair<2, 4>, Pair<2, 8>, Pair<4, 1>,
+                           Pair<4, 2>, Pair<4, 4>, Pair<4, 8>, Pair<8, 1>, Pair<8, 2>, Pair<8, 4>, Pair<8, 8>, OfTypes<Int4Pair, float>,
+                           OfTypes<UInt4Pair, float>, OfTypes<Int2Quad, float>, OfTypes<float, Int4Pair>, OfTypes<float, UInt4Pair>,
+                           OfTypes<float, Int2Quad>>;
+
+ private:
+  template <class Run, class In, class Out> static void convert_all(const Run& run, In in, Out out) {
     run.executor.parallel_for(in.count(), 1, [&](std::int64_t first, std::int64_t last, int) {
       convert<typename Run::Arch>(run.prepared, in.data() + first, sizeof(*in.data()), out.data() + first, sizeof(*out.data()),
                                   last - first);
     });
   }
 
-  template <int N, int M> using Pair = Signature<Takes<Raw<N>>, Gives<Raw<M>>>;
-  using Types = Signatures<Pair<1, 1>, Pair<1, 2>, Pair<1, 4>, Pair<1, 8>, Pair<2, 1>, Pair<2, 2>, Pair<2, 4>, Pair<2, 8>, Pair<4, 1>,
-                           Pair<4, 2>, Pair<4, 4>, Pair<4, 8>, Pair<8, 1>, Pair<8, 2>, Pair<8, 4>, Pair<8, 8>>;
-
- private:
   template <class A>
   static void convert(const Prepared& p, const void* in, std::size_t in_bytes, void* out, std::size_t out_bytes, std::int64_t count) {
     if (p.copies) {

@@ -10,6 +10,7 @@
 
 #include "tfl/kernels/binary_quantized.hpp"
 #include "tfl/kernels/broadcast.hpp"
+#include "tfl/kernels/half.hpp"
 #include "tfl/kernels/logical.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/simd/compare.hpp"
@@ -166,7 +167,7 @@ template <BuiltinOperator Code, int MaxVersion, Comparison C> struct Compare {
     if (prepared.scaled) detail::read_comparison_scales(node, p);
     prepared.broadcast = broadcast_of<2>(node);
     // a <= b is not (b < a), but for floats, which have a kernel for it.
-    const bool opposite = C == Comparison::not_equal || (asks_or_equal && node.input(0).type != TensorType::float32);
+    const bool opposite = C == Comparison::not_equal || (asks_or_equal && !is_real(node.input(0).type));
     p.flip = opposite ? 1 : 0;
     if (swaps_for(node.input(0).type)) {
       swap(p.zero_a, p.zero_b);
@@ -190,10 +191,11 @@ template <BuiltinOperator Code, int MaxVersion, Comparison C> struct Compare {
   }
 
   template <class T> using Of = Signature<Takes<T, T>, Gives<Boolean>>;
-  using Numbers = Signatures<Of<float>, Of<std::int32_t>, Of<std::int64_t>, Of<std::int8_t>, Of<std::uint8_t>, Of<std::int16_t>>;
-  using NumbersAndBooleans =
-      Signatures<Of<float>, Of<std::int32_t>, Of<std::int64_t>, Of<std::int8_t>, Of<std::uint8_t>, Of<std::int16_t>, Of<Boolean>>;
-  using Types = std::conditional_t<asks_equality, NumbersAndBooleans, Numbers>;
+  template <class... More>
+  using OfNumbers = Signatures<Of<float>, Of<std::int32_t>, Of<std::int64_t>, Of<std::int8_t>, Of<std::uint8_t>, Of<std::int16_t>,
+                               Of<Float16>, Of<More>...>;
+  // As in TensorFlow Lite, of bfloat16 only which is less.
+  using Types = std::conditional_t<asks_equality, OfNumbers<Boolean>, std::conditional_t<asks_or_equal, OfNumbers<>, OfNumbers<BFloat16>>>;
 
  private:
   /// 8-bit integers always; int16 in questions of equality only, as in TensorFlow Lite.
@@ -203,7 +205,10 @@ template <BuiltinOperator Code, int MaxVersion, Comparison C> struct Compare {
     return is_quantized_integer(type);
   }
   /// a > b is b < a; a <= b of integers is not (b < a).
-  static constexpr bool swaps_for(TensorType type) { return asks_or_equal && type != TensorType::float32 ? !swaps : swaps; }
+  static constexpr bool swaps_for(TensorType type) { return asks_or_equal && !is_real(type) ? !swaps : swaps; }
+  static constexpr bool is_real(TensorType type) {
+    return type == TensorType::float32 || type == TensorType::float16 || type == TensorType::bfloat16;
+  }
 
   template <class T> static constexpr void swap(T& x, T& y) {
     const T kept = x;
@@ -217,6 +222,8 @@ template <BuiltinOperator Code, int MaxVersion, Comparison C> struct Compare {
       return &detail::run_booleans<A, std::conditional_t<C == Comparison::equal, detail::SameBytes, detail::DifferentBytes>>;
     } else if constexpr (std::is_same_v<T, float>) {
       return &detail::run_compare_floats<A, std::conditional_t<asks_or_equal, detail::LessOrEqual, F>>;
+    } else if constexpr (detail::is_half<T>) {
+      return &detail::run_pairs_of_halves<A, T, std::uint8_t, pick<A, float>(false)>;
     } else if constexpr (sizeof(T) == 8) {
       return &detail::run_compare_int64<A, F>;
     } else if constexpr (sizeof(T) == 1) {

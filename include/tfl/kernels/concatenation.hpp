@@ -42,6 +42,22 @@ inline void for_each_piece(Executor& executor, const Parts& parts, std::int64_t 
   });
 }
 
+/// The same of elements that share bytes, where row_bytes are elements.
+template <class Parts, class P> inline void join_packed(const Parts& parts, std::int64_t outer, std::int64_t row_elements, P* to) {
+  constexpr int per_byte = PackedRange<P>::per_byte;
+  std::memset(static_cast<void*>(to), 0, static_cast<std::size_t>((outer * row_elements + per_byte - 1) / per_byte));
+  std::int64_t at = 0;
+  for (int i = 0; i < parts.size(); ++i) {
+    const std::int64_t piece = outer > 0 ? parts[i].count() / outer : 0;
+    for (std::int64_t row = 0; row < outer; ++row) {
+      for (std::int64_t k = 0; k < piece; ++k) {
+        put_packed(to, row * row_elements + at + k, packed_at(parts[i].data(), row * piece + k));
+      }
+    }
+    at += piece;
+  }
+}
+
 /// Every part must be there and have the type of the first one and of the output.
 constexpr Violation require_same_types(const NodeDescription& node) {
   for (int i = 0; i < node.input_count(); ++i) {
@@ -53,7 +69,7 @@ constexpr Violation require_same_types(const NodeDescription& node) {
 
 /// Bytes from the start of the joined tensor to input k, or -1 where rows of several parts alternate.
 constexpr std::int64_t joined_offset(const NodeDescription& node, int axis, int k) {
-  if (node.output(0).shape.count(0, axis) != 1) return -1;
+  if (node.output(0).shape.count(0, axis) != 1 || is_packed_integer(node.output(0).type)) return -1;
   std::int64_t offset = 0;
   for (int i = 0; i < k; ++i) offset += node.input(i).bytes();
   return offset;
@@ -68,7 +84,7 @@ constexpr bool same_scale(const Quantization& a, const Quantization& b) { return
 struct Concatenation {
   static constexpr BuiltinOperator code = BuiltinOperator::CONCATENATION;
   static constexpr Arity inputs{1, any_number}, outputs = 1;
-  static constexpr int max_version = 5;
+  static constexpr int max_version = 7;
   static constexpr OpTraits traits{.parts_are_inputs = true};
 
   struct Options {
@@ -135,7 +151,7 @@ struct Concatenation {
         multipliers[static_cast<std::size_t>(i)] = {std::bit_cast<std::int32_t>(from.scale), from.zero_point};
       }
     }
-    return Prepared{shape.count(0, axis), shape.count(axis, shape.rank()) * detail::element_bytes(node.input(0).type), to.scale,
+    return Prepared{shape.count(0, axis), shape.count(axis, shape.rank()) * detail::copy_units(node.input(0).type), to.scale,
                     to.zero_point};
   }
 
@@ -153,9 +169,22 @@ struct Concatenation {
   }
 
   template <class Run, class Inputs, class Out> static void eval(const Run& run, Inputs parts, Out out) {
+    if constexpr (is_packed<typename Out::value_type>) {
+      detail::join_packed(parts, run.prepared.outer, run.prepared.row_bytes, out.data());
+    } else {
+      join(run, parts, detail::bytes_of_output(out));
+    }
+  }
+
+  template <class... S> static Signatures<S..., Signature<Takes<Many<Int4Pair>>, Gives<Int4Pair>>> with_int4(Signatures<S...>);
+  using Bytes = Signatures<Signature<Takes<Many<Raw<1>>>, Gives<Raw<1>>>, Signature<Takes<Many<Raw<2>>>, Gives<Raw<2>>>,
+                           Signature<Takes<Many<Raw<4>>>, Gives<Raw<4>>>, Signature<Takes<Many<Raw<8>>>, Gives<Raw<8>>>>;
+  using Types = decltype(with_int4(Bytes{}));
+
+ private:
+  template <class Run, class Inputs> static void join(const Run& run, Inputs parts, std::byte* to) {
     using A = typename Run::Arch;
     const Prepared& p = run.prepared;
-    std::byte* to = detail::bytes_of_output(out);
     detail::for_each_piece(run.executor, parts, p.outer, p.row_bytes,
                            [&](int i, std::int64_t at, std::int64_t bytes, std::int64_t first, std::int64_t last) {
                              const std::byte* from = detail::bytes_of_input(parts[i]) + first * bytes;
@@ -169,10 +198,6 @@ struct Concatenation {
                            });
   }
 
-  using Types = Signatures<Signature<Takes<Many<Raw<1>>>, Gives<Raw<1>>>, Signature<Takes<Many<Raw<2>>>, Gives<Raw<2>>>,
-                           Signature<Takes<Many<Raw<4>>>, Gives<Raw<4>>>, Signature<Takes<Many<Raw<8>>>, Gives<Raw<8>>>>;
-
- private:
   static constexpr Violation check_quantization(const NodeDescription& node, int i) {
     const Quantization &from = node.input(i).quantization, &to = node.output(0).quantization;
     switch (node.input(i).type) {
@@ -219,7 +244,7 @@ struct Concatenation {
 struct Pack {
   static constexpr BuiltinOperator code = BuiltinOperator::PACK;
   static constexpr Arity inputs{1, any_number}, outputs = 1;
-  static constexpr int max_version = 4;
+  static constexpr int max_version = 5;
   static constexpr OpTraits traits{.parts_are_inputs = true};
 
   struct Options {
@@ -261,7 +286,7 @@ struct Pack {
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier>) {
     const Shape& shape = node.output(0).shape;
     const int axis = normalized_axis(options.axis, shape.rank());
-    return Prepared{shape.count(0, axis), shape.count(axis, shape.rank()) * detail::element_bytes(node.input(0).type)};
+    return Prepared{shape.count(0, axis), shape.count(axis, shape.rank()) * detail::copy_units(node.input(0).type)};
   }
 
   template <class Run, class Inputs, class Out> static void eval(const Run& run, Inputs parts, Out out) {
@@ -275,7 +300,7 @@ struct Pack {
                            });
   }
 
-  using Types = Concatenation::Types;
+  using Types = Concatenation::Bytes;
 };
 
 }  // namespace tfl

@@ -1,5 +1,5 @@
 #pragma once
-// DEPTHWISE_CONV_2D: every channel has its own small filter.
+// DEPTHWISE_CONV_2D: every channel has its own small filter. int4 filters are unpacked first: they are small.
 //
 // Values of one output row lie side by side in memory, and so do their inputs, tap by tap: the kernel runs over blocks of them. Where
 // there are more channels than a block has values a block is a range of channels, the last one overlapping; where there are fewer,
@@ -119,6 +119,46 @@ struct DepthwiseConv2D {
 
   template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
     const Prepared p = geometry(options, node);
+    Needs needs = needs_of_bytes<Arch>(node, p);
+    if (node.input(1).type == TensorType::int4) (p.packs ? needs.packed_bytes : needs.scratch_bytes) += unpacked_bytes(p);
+    return needs;
+  }
+
+  template <class Run, class In, class Filter, class Bias>
+  static void pack(const Run& run, In in, Filter filter, Bias bias, std::byte* to) {
+    if constexpr (is_packed<typename Filter::value_type>) {
+      pack_bytes(run, in, unpacked(run.prepared, filter, to), bias, to + unpacked_bytes(run.prepared));
+    } else {
+      pack_bytes(run, in, filter, bias, to);
+    }
+  }
+
+  template <class Run, class In, class Filter, class Bias, class Out>
+  static void eval(const Run& run, In in, Filter filter, Bias bias, Out out) {
+    const Prepared& p = run.prepared;
+    if (out.count() == 0) return;
+    if constexpr (is_packed<typename Filter::value_type>) {
+      Run behind = run;
+      if (p.packs) {
+        behind.packed += unpacked_bytes(p);
+        eval(behind, in, View<const std::int8_t, typename Filter::extents_type>(nullptr, filter.extents()), bias, out);
+      } else {
+        behind.scratch += unpacked_bytes(p);
+        eval(behind, in, unpacked(p, filter, run.scratch), bias, out);
+      }
+    } else {
+      eval_bytes(run, in, filter, bias, out);
+    }
+  }
+
+  using Types = Signatures<
+      Signature<Takes<float, float, float>, Gives<float>>, Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
+      Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
+      Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
+      Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<std::int8_t, Int4Pair, std::int32_t>, Gives<std::int8_t>>>;
+
+ private:
+  template <class Arch> static constexpr Needs needs_of_bytes(const NodeDescription& node, const Prepared& p) {
     const TensorType type = node.input(0).type;
     if constexpr (simd::has_row_groups<Arch>) {
       if (type == TensorType::int8 || type == TensorType::uint8) {
@@ -145,8 +185,16 @@ struct DepthwiseConv2D {
     (p.packs ? needs.packed_bytes : needs.scratch_bytes) += plan.packed_bytes;
     return needs;
   }
+  /// What an int4 filter takes unpacked; it lies before everything else.
+  static constexpr std::int64_t unpacked_bytes(const Prepared& p) { return (p.taps * p.output_channels + 63) / 64 * 64; }
+  template <class Filter> static auto unpacked(const Prepared& p, Filter filter, std::byte* to) {
+    auto* bytes = reinterpret_cast<std::int8_t*>(to);
+    unpack(filter.data(), p.taps * p.output_channels, bytes);
+    return View<const std::int8_t, typename Filter::extents_type>(bytes, filter.extents());
+  }
 
-  template <class Run, class In, class Filter, class Bias> static void pack(const Run& run, In, Filter filter, Bias bias, std::byte* to) {
+  template <class Run, class In, class Filter, class Bias>
+  static void pack_bytes(const Run& run, In, Filter filter, Bias bias, std::byte* to) {
     if constexpr (has_byte_kernel<typename Run::Arch, In>) {
       if (detail::DepthwiseRowsPlan<typename Run::Arch>(shape_of(run.prepared)).possible) {
         return ByteKernel<typename Run::Arch, In>::pack(shape_of(run.prepared), byte_output(run.prepared), filter.data(), bias.data(),
@@ -164,12 +212,11 @@ struct DepthwiseConv2D {
   }
 
   template <class Run, class In, class Filter, class Bias, class Out>
-  static void eval(const Run& run, In in, Filter filter, Bias bias, Out out) {
+  static void eval_bytes(const Run& run, In in, Filter filter, Bias bias, Out out) {
     using A = typename Run::Arch;
     using T = typename Out::value_type;
     using K = kernel_input<In, Filter>;
     const Prepared& p = run.prepared;
-    if (out.count() == 0) return;
     if constexpr (has_byte_kernel<A, In>) {
       if (detail::DepthwiseRowsPlan<A>(shape_of(p)).possible) {
         if (!p.packs) {
@@ -216,13 +263,6 @@ struct DepthwiseConv2D {
     }
   }
 
-  using Types = Signatures<Signature<Takes<float, float, float>, Gives<float>>,
-                           Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
-                           Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
-                           Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
-                           Signature<Takes<float, std::int8_t, float>, Gives<float>>>;
-
- private:
   template <class A, class In> static constexpr bool has_byte_kernel = simd::has_row_groups<A> && sizeof(typename In::value_type) == 1;
   template <class A, class In> using ByteKernel = detail::DepthwiseBytes<A, typename In::value_type>;
 

@@ -75,22 +75,22 @@ constexpr Violation filter_multipliers(const NodeDescription& node, int input, i
   return {};
 }
 
-/// Bytes of weights as signed ones; int4 stay what they are.
+/// Bytes of weights as signed ones; packed integers stay what they are.
 template <class W> const auto* as_signed(const W* weights) {
-  if constexpr (std::is_same_v<W, Int4Pair>) {
+  if constexpr (is_packed<W>) {
     return weights;
   } else {
     return reinterpret_cast<const std::int8_t*>(weights);
   }
 }
-/// Bytes of weights as signed ones; `count` int4 are unpacked to scratch + offset.
+/// Bytes of weights as signed ones; `count` packed integers are unpacked to scratch + offset.
 template <class W>
 const std::int8_t* unpacked(const W* weights, [[maybe_unused]] std::int64_t count, [[maybe_unused]] std::byte* scratch,
                             [[maybe_unused]] std::int64_t offset) {
-  if constexpr (std::is_same_v<W, Int4Pair>) {
+  if constexpr (is_packed<W>) {
     if (count == 0) return nullptr;
     auto* to = reinterpret_cast<std::int8_t*>(scratch + offset);
-    unpack_int4(weights, count, to);
+    unpack(weights, count, to);
     return to;
   } else {
     return reinterpret_cast<const std::int8_t*>(weights);

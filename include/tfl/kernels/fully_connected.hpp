@@ -1,6 +1,6 @@
 #pragma once
-// FULLY_CONNECTED: float32; int8, uint8 and int16 quantized; float activations with int8 weights (hybrid). int4 weights are int8 ones,
-// two to a byte.
+// FULLY_CONNECTED: float32; int8, uint8 and int16 quantized; float activations with int8 weights (hybrid). int4 and int2 weights are int8
+// ones, several to a byte.
 
 #include <bit>
 #include <cmath>
@@ -24,7 +24,7 @@ namespace tfl {
 /// y[m,n] = activation(bias[n] + sum over k of x[m,k] * w[n,k])
 struct FullyConnected {
   static constexpr BuiltinOperator code = BuiltinOperator::FULLY_CONNECTED;
-  static constexpr Arity inputs{2, 3}, outputs = 1;
+  static constexpr Arity inputs{2, 3}, outputs{1, 2};
   static constexpr int max_version = 14;
   static constexpr OpTraits traits{.clamps = true};
 
@@ -39,8 +39,11 @@ struct FullyConnected {
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
     if (const Violation v = require_rank(node, 1, 2)) return v;
-    if (options.shuffled) return node_violation(ErrorCode::unsupported_type, "has its weights shuffled, a format that is not supported:");
-    if (const Violation v = check_types(node)) return v;
+    if (const Violation v = options.shuffled ? check_shuffled(node) : check_types(node)) return v;
+    if (node.output_count() != (options.shuffled ? 2 : 1)) {
+      return node_violation(ErrorCode::invalid_model, "has {} outputs; a second one, for the shuffled input, goes with shuffled weights",
+                            node.output_count());
+    }
     if (const Violation v = check_quantization(options, node)) return v;
     const Shape &in = node.input(0).shape, &weights = node.input(1).shape;
     const std::int64_t n = weights[0], k = weights[1];
@@ -64,21 +67,30 @@ struct FullyConnected {
       const std::int64_t m = k == 0 ? in.count(0, in.rank() - 1) : node.input(0).count() / k;
       node.output(0).shape = {static_cast<std::int32_t>(m), weights[0]};
     }
+    if (!options.shuffled) return {};
+    const std::int64_t rows = node.input(0).count() / k;
+    if (rows != 1 && rows != 4) {
+      return input_violation(0, ErrorCode::invalid_shape, "must have 1 or 4 rows beside shuffled weights, not {}", rows);
+    }
+    node.output(1).shape = {static_cast<std::int32_t>(rows), weights[1]};
     return {};
   }
 
-  template <class Arch> static constexpr Needs needs(const Options&, const NodeDescription& node) {
+  template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
     Needs needs;
     const TensorType type = node.input(0).type;
     const std::int64_t n = node.input(1).shape[0], k = node.input(1).shape[1];
     if (type != TensorType::float32) needs.multipliers = n;
     if (n == 0 || k == 0) return needs;
     if (is_hybrid(node)) needs.scratch_bytes = hybrid_scratch(node.input(0).count() / k, k);
-    if (node.input(1).type == TensorType::int4) needs.scratch_bytes += n * k;  // unpacked, unless they are packed for the kernel
+    const bool shares_bytes = is_packed_integer(node.input(1).type);
+    if (shares_bytes) needs.scratch_bytes += n * k;  // unpacked, unless they are packed for the kernel
+    if (options.shuffled || node.input(1).type == TensorType::int2 || (node.input(1).is_sparse && type != TensorType::float32))
+      return needs;
     if constexpr (simd::has_dot<Arch>) {
       const bool constant = node.packs(1) && (!node.input(2).present() || node.input(2).is_constant);
       if (!constant || type == TensorType::int16 || node.output(0).type == TensorType::int16) return needs;
-      if (node.input(1).type == TensorType::int4) needs.scratch_bytes -= n * k;
+      if (shares_bytes) needs.scratch_bytes -= n * k;
       const bool bytes = node.input(1).type != TensorType::float32;
       const linalg::PanelLayout layout = !bytes                      ? linalg::float_panels<Arch>(n, 1, 1, k)
                                          : type == TensorType::uint8 ? linalg::byte_panels<Arch, std::uint8_t>(n, 1, 1, k)
@@ -96,7 +108,8 @@ struct FullyConnected {
     FloatRange float_range{0, 0};
     std::span<const float> weight_scales{};  // of a hybrid, where it has several
     float weight_scale = 0;
-    bool asymmetric = false;
+    bool asymmetric = false, shuffled = false;
+    bool in_double = false;  // sums are scaled by real multipliers
     Activation activation = Activation::none;
     std::span<const float> scales() const { return weight_scales.empty() ? std::span<const float>(&weight_scale, 1) : weight_scales; }
   };
@@ -120,19 +133,20 @@ struct FullyConnected {
     p.weight_zero_point = weights.per_channel() ? 0 : weights.zero_point;
     p.output_zero_point = out.zero_point;
     p.range = quantized_range(options.activation, node.output(0).type, out);
-    const bool real = in_double(node);
+    p.shuffled = options.shuffled;
+    p.in_double = in_double(options, node);
     for (std::size_t n = 0; n < multipliers.size(); ++n) {
       const float scale = weights.scale_of(static_cast<std::int64_t>(n));
       // With one scale for all weights, TFLite multiplies it with the input's in float.
-      const double product = weights.per_channel() || real ? static_cast<double>(in.scale) * static_cast<double>(scale)
-                                                           : static_cast<double>(in.scale * scale);
+      const double product = weights.per_channel() || p.in_double ? static_cast<double>(in.scale) * static_cast<double>(scale)
+                                                                  : static_cast<double>(in.scale * scale);
       const double multiplier = product / static_cast<double>(out.scale);
       multipliers[n] = quantize_multiplier(multiplier);
-      if (multipliers[n].shift > (node.input(0).type == TensorType::int16 && !real ? 7 : 30)) {
+      if (multipliers[n].shift > (node.input(0).type == TensorType::int16 && !p.in_double ? 7 : 30)) {
         return input_violation(1, ErrorCode::invalid_quantization, "has a scale, in row {}, too large for the output's scale",
                                static_cast<std::int64_t>(n));
       }
-      if (real) multipliers[n] = std::bit_cast<Multiplier>(multiplier);
+      if (p.in_double) multipliers[n] = std::bit_cast<Multiplier>(multiplier);
     }
     return p;
   }
@@ -142,7 +156,7 @@ struct FullyConnected {
     using A = typename Run::Arch;
     using T = typename In::value_type;
     using W = typename Weights::value_type;
-    if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
+    if constexpr (simd::has_dot<A> && sizeof(T) != 2 && !std::is_same_v<W, Int2Quad>) {
       const Prepared& p = run.prepared;
       if constexpr (std::is_same_v<W, float>) {
         linalg::pack_float<A>(linalg::float_panels<A>(p.columns, 1, 1, p.depth), weights.data(), bias.data(), packed);
@@ -169,8 +183,13 @@ struct FullyConnected {
       std::memset(static_cast<void*>(out.data()), 0, static_cast<std::size_t>(out.count()) * sizeof(Y));
       return;
     }
-    if constexpr (std::is_same_v<T, float> && !std::is_same_v<W, float>) {
-      eval_hybrid(run, in.data(), signed_weights(run, weights.data(), hybrid_scratch(p.rows, p.depth)), bias.data(), out.data());
+    if constexpr (is_packed<W>) {
+      // The kernels without panels read bytes.
+      const std::int64_t used = std::is_same_v<T, float> ? hybrid_scratch(p.rows, p.depth) : 0;
+      const std::int8_t* bytes = detail::unpacked(weights.data(), run.packed == nullptr ? p.columns * p.depth : 0, run.scratch, used);
+      eval(run, in, View<const std::int8_t, typename Weights::extents_type>(bytes, weights.extents()), bias, out);
+    } else if constexpr (std::is_same_v<T, float> && !std::is_same_v<W, float>) {
+      eval_hybrid(run, in.data(), reinterpret_cast<const std::int8_t*>(weights.data()), bias.data(), out.data());
     } else {
       if constexpr (simd::has_dot<A> && sizeof(T) != 2 && sizeof(Y) != 2) {
         if (run.packed != nullptr) {
@@ -189,7 +208,7 @@ struct FullyConnected {
           return;
         }
       }
-      direct<A>(run.executor, p, in.data(), plain_weights(run, weights.data()), p.input_zero_point, p.weight_zero_point, out.data(),
+      direct<A>(run.executor, p, in.data(), weights.data(), p.input_zero_point, p.weight_zero_point, out.data(),
                 [&](std::int64_t, std::int64_t n, auto sum) {
                   if constexpr (std::is_same_v<T, float>) {
                     return clamped(bias ? sum + bias[n] : sum, p.float_range);
@@ -201,7 +220,7 @@ struct FullyConnected {
                       y = std::is_same_v<W, std::int16_t> ? detail::multiply_wide(total, by) : scaled(static_cast<double>(total), by);
                     } else {
                       const std::int32_t total = bias ? detail::wrapping_add(sum, bias[n]) : sum;
-                      y = scaled(static_cast<double>(total), by);
+                      y = p.in_double ? scaled(static_cast<double>(total), by) : multiply(total, by);
                     }
                     y = detail::wrapping_add(y, p.output_zero_point);
                     return static_cast<Y>(y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y);
@@ -210,10 +229,20 @@ struct FullyConnected {
     }
   }
 
+  /// uint8 to int16: with shuffled weights there is a second output, the input as the kernel reads it.
+  template <class Run, class In, class Weights, class Bias, class Out, class Shuffled>
+  static void eval(const Run& run, In in, Weights weights, Bias bias, Out out, Shuffled shuffled) {
+    if (run.prepared.shuffled) {
+      eval_shuffled(run, in, weights, bias, out, shuffled);
+    } else {
+      eval(run, in, weights, bias, out);
+    }
+  }
+
   using Types = Signatures<
       Signature<Takes<float, float, float>, Gives<float>>, Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
       Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
-      Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::int16_t, std::uint8_t>>,
       Signature<Takes<std::int16_t, std::int8_t, std::int32_t>, Gives<std::int16_t>>,
       Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
       Signature<Takes<std::int16_t, std::int16_t, std::int32_t>, Gives<std::int16_t>>,
@@ -221,29 +250,22 @@ struct FullyConnected {
       Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<float, std::uint8_t, float>, Gives<float>>,
       Signature<Takes<std::int8_t, Int4Pair, std::int32_t>, Gives<std::int8_t>>,
       Signature<Takes<std::int16_t, Int4Pair, std::int32_t>, Gives<std::int16_t>>,
-      Signature<Takes<std::int16_t, Int4Pair, std::int64_t>, Gives<std::int16_t>>, Signature<Takes<float, Int4Pair, float>, Gives<float>>>;
+      Signature<Takes<std::int16_t, Int4Pair, std::int64_t>, Gives<std::int16_t>>, Signature<Takes<float, Int4Pair, float>, Gives<float>>,
+      Signature<Takes<std::int8_t, Int2Quad, std::int32_t>, Gives<std::int8_t>>,
+      Signature<Takes<std::int16_t, Int2Quad, std::int32_t>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, Int2Quad, std::int64_t>, Gives<std::int16_t>>, Signature<Takes<float, Int2Quad, float>, Gives<float>>>;
 
  private:
   static constexpr bool is_hybrid(const NodeDescription& node) {
     const TensorType weights = node.input(1).type;
     return node.input(0).type == TensorType::float32 &&
-           (weights == TensorType::int8 || weights == TensorType::uint8 || weights == TensorType::int4);
+           (weights == TensorType::int8 || weights == TensorType::uint8 || weights == TensorType::int4 || weights == TensorType::int2);
   }
-  /// Weights as the kernels without panels read them; int4 are unpacked into scratch memory, from `offset` on.
-  template <class Run, class W> static const std::int8_t* signed_weights(const Run& run, const W* weights, std::int64_t offset) {
-    return detail::unpacked(weights, run.packed == nullptr ? run.prepared.columns * run.prepared.depth : 0, run.scratch, offset);
-  }
-  template <class Run, class W> static auto plain_weights(const Run& run, const W* weights) {
-    if constexpr (std::is_same_v<W, Int4Pair>) {
-      return signed_weights(run, weights, 0);
-    } else {
-      return weights;
-    }
-  }
-  /// Whether sums are scaled in double, as in all of TFLite's reference kernels of this op but the one with 16-bit weights. The
-  /// multipliers then are doubles, bit by bit.
-  static constexpr bool in_double(const NodeDescription& node) {
-    return node.input(0).type != TensorType::float32 && node.input(1).type != TensorType::int16;
+  /// Whether sums are scaled in double, as in all of TFLite's reference kernels of this op but those with 16-bit, shuffled or sparse
+  /// weights. The multipliers then are doubles, bit by bit.
+  static constexpr bool in_double(const Options& options, const NodeDescription& node) {
+    const TensorDescription& weights = node.input(1);
+    return !options.shuffled && node.input(0).type != TensorType::float32 && weights.type != TensorType::int16 && !weights.is_sparse;
   }
   static constexpr std::int64_t hybrid_scratch(std::int64_t rows, std::int64_t depth) { return rows * std::int64_t{8} + rows * depth; }
 
@@ -252,13 +274,13 @@ struct FullyConnected {
     if (type != TensorType::float32 && !is_quantized_integer(type)) {
       return input_violation(0, ErrorCode::unsupported_type, "must be float32, int8, uint8 or int16");
     }
-    const bool takes_int4 = type == TensorType::int8 || type == TensorType::int16;
+    const bool is_short = weights == TensorType::int4 || weights == TensorType::int2;
     const bool weights_fit = weights == type || is_hybrid(node) || (type == TensorType::int16 && weights == TensorType::int8) ||
-                             (takes_int4 && weights == TensorType::int4);
+                             (is_short && (type == TensorType::int8 || type == TensorType::int16));
     if (!weights_fit) {
       return input_violation(1, ErrorCode::unsupported_type,
-                             "has a type that does not go with the input's: float32 takes float32, int8 or int4, int16 takes int16, int8 "
-                             "or int4, int8 takes int8 or int4, uint8 its own");
+                             "has a type that does not go with the input's: float32, int16 and int8 take their own, int8, int4 or int2, "
+                             "uint8 its own");
     }
     if (out != type && !(type == TensorType::uint8 && out == TensorType::int16)) {
       return output_violation(0, ErrorCode::unsupported_type, "must have the type of input 0");
@@ -271,6 +293,27 @@ struct FullyConnected {
       return input_violation(
           2, ErrorCode::invalid_type,
           "has a type that does not go with the input's: float32 takes float32, int8 and uint8 int32, int16 int32 or int64");
+    }
+    return {};
+  }
+
+  /// 4 rows of weights by 16 columns lie together.
+  static constexpr Violation check_shuffled(const NodeDescription& node) {
+    for (int i = 0; i < 2; ++i) {
+      if (node.input(i).type != TensorType::uint8) {
+        return input_violation(i, ErrorCode::unsupported_type, "must be uint8 where weights are shuffled");
+      }
+    }
+    if (node.output(0).type != TensorType::int16)
+      return output_violation(0, ErrorCode::unsupported_type, "must be int16, as weights are shuffled");
+    if (node.output_count() > 1 && node.output(1).type != TensorType::uint8)
+      return output_violation(1, ErrorCode::invalid_type, "must be uint8");
+    if (node.input(2).type != TensorType::int32)
+      return input_violation(2, ErrorCode::invalid_type, "must be int32 beside shuffled weights");
+    const Shape& weights = node.input(1).shape;
+    if (weights[0] % 4 != 0 || weights[1] % 16 != 0 || weights[1] == 0) {
+      return input_violation(1, ErrorCode::invalid_shape, "must have whole blocks of 4 rows and 16 columns to be shuffled, not {} x {}",
+                             weights[0], weights[1]);
     }
     return {};
   }
@@ -368,6 +411,31 @@ struct FullyConnected {
         block(0, first * 4, last * 4 < p.columns ? last * 4 : p.columns);
       });
     }
+  }
+
+  /// Bytes are stored with their sign flipped, less 128 if read as int8.
+  template <class Run, class In, class Weights, class Bias, class Out, class Shuffled>
+  static void eval_shuffled(const Run& run, In in, Weights weights, Bias bias, Out out, Shuffled shuffled) {
+    const Prepared& p = run.prepared;
+    constexpr std::int64_t block = 16, together = 4;
+    for (std::int64_t m = 0; m < p.rows; ++m) {
+      for (std::int64_t k = 0; k < p.depth; ++k) {
+        shuffled[(k / block * p.rows + m) * block + k % block] = static_cast<std::uint8_t>(in[m * p.depth + k] ^ 0x80);
+      }
+    }
+    run.executor.parallel_for(p.columns, 1 + p.rows * p.depth, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t n = first; n < last; ++n) {
+        for (std::int64_t m = 0; m < p.rows; ++m) {
+          std::int32_t sum = 0;
+          for (std::int64_t k = 0; k < p.depth; ++k) {
+            const std::int64_t at = (n / together * (p.depth / block) + k / block) * together * block + n % together * block + k % block;
+            sum = detail::wrapping_add(sum, static_cast<std::int8_t>(weights[at]) * static_cast<std::int8_t>(in[m * p.depth + k] ^ 0x80));
+          }
+          const std::int32_t y = multiply(detail::wrapping_add(sum, bias[n]), run.multipliers[static_cast<std::size_t>(n)]);
+          out[m * p.columns + n] = static_cast<std::int16_t>(y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y);
+        }
+      }
+    });
   }
 
   template <class Run> static void eval_hybrid(const Run& run, const float* in, const std::int8_t* weights, const float* bias, float* out) {

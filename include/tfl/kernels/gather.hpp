@@ -7,6 +7,7 @@
 #include <span>
 
 #include "tfl/kernels/copy_runs.hpp"
+#include "tfl/kernels/move.hpp"
 #include "tfl/kernels/op.hpp"
 
 namespace tfl {
@@ -37,6 +38,9 @@ using GatherSignatures = Signatures<GatherSignature<1, std::int32_t>, GatherSign
                                     GatherSignature<8, std::int32_t>, GatherSignature<1, std::int64_t>, GatherSignature<2, std::int64_t>,
                                     GatherSignature<4, std::int64_t>, GatherSignature<8, std::int64_t>, GatherSignature<1, std::int16_t>,
                                     GatherSignature<2, std::int16_t>, GatherSignature<4, std::int16_t>, GatherSignature<8, std::int16_t>>;
+template <class Index> using GatherInt4 = Signature<Takes<Int4Pair, Index>, Gives<Int4Pair>>;
+template <class... S>
+Signatures<S..., GatherInt4<std::int32_t>, GatherInt4<std::int64_t>, GatherInt4<std::int16_t>> with_int4(Signatures<S...>);
 
 }  // namespace detail
 
@@ -45,7 +49,7 @@ using GatherSignatures = Signatures<GatherSignature<1, std::int32_t>, GatherSign
 struct Gather {
   static constexpr BuiltinOperator code = BuiltinOperator::GATHER;
   static constexpr Arity inputs = 2, outputs = 1;
-  static constexpr int max_version = 7;
+  static constexpr int max_version = 8;
 
   struct Options {
     std::int32_t axis = 0;
@@ -94,7 +98,7 @@ struct Gather {
     std::int64_t outer = 1;   // blocks of a slice, all picked from by the same indices
     std::int64_t extent = 1;  // what the indices count
     std::int64_t picks = 1;   // indices of one slice
-    std::int64_t run = 1;     // bytes that one index picks
+    std::int64_t run = 1;     // bytes that one index picks; elements where they share bytes
   };
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier>) {
     const Shape& input = node.input(0).shape;
@@ -105,31 +109,53 @@ struct Gather {
                     .outer = input.count(batch, axis),
                     .extent = input[axis],
                     .picks = indices.count(batch, indices.rank()),
-                    .run = bytes_of(node.input(0).type, input.count(axis + 1, input.rank()))};
+                    .run = detail::copy_units(node.input(0).type) * input.count(axis + 1, input.rank())};
   }
 
   template <class Run, class In, class Indices, class Out> static Violation eval(const Run& run, In in, Indices indices, Out out) {
-    return copy(run, detail::bytes_of_view(in), indices.data(), indices.count(), detail::writable_bytes_of_view(out));
+    if (const Violation v = check<typename Run::Arch>(run.prepared, indices.data(), indices.count())) return v;
+    if constexpr (is_packed<typename In::value_type>) {
+      copy_packed(run.prepared, in.data(), indices.data(), out.data());
+    } else {
+      copy(run, detail::bytes_of_view(in), indices.data(), detail::writable_bytes_of_view(out));
+    }
+    return {};
   }
 
-  using Types = detail::GatherSignatures;
+  using Types = decltype(detail::with_int4(detail::GatherSignatures{}));
 
  private:
-  template <class Run, class Index>
-  static Violation copy(const Run& run, const std::byte* in, const Index* indices, std::int64_t count, std::byte* out) {
-    const Prepared& p = run.prepared;
-    if (const std::int64_t bad = detail::find_bad_index<typename Run::Arch>(indices, count, p.extent); bad >= 0) {
-      return input_violation(1, ErrorCode::invalid_value, "must hold indices from 0 to {}, but element {} is {}", p.extent - 1, bad,
-                             indices[bad]);
+  template <class Arch, class Index> static Violation check(const Prepared& p, const Index* indices, std::int64_t count) {
+    const std::int64_t bad = detail::find_bad_index<Arch>(indices, count, p.extent);
+    if (bad < 0) return {};
+    return input_violation(1, ErrorCode::invalid_value, "must hold indices from 0 to {}, but element {} is {}", p.extent - 1, bad,
+                           indices[bad]);
+  }
+
+  template <class P, class Index> static void copy_packed(const Prepared& p, const P* in, const Index* indices, P* out) {
+    std::int64_t to = 0;
+    for (std::int64_t block = 0; block < p.batch * p.outer; ++block) {
+      for (std::int64_t i = 0; i < p.picks; ++i) {
+        const std::int64_t from = (block * p.extent + indices[block / p.outer * p.picks + i]) * p.run;
+        for (std::int64_t k = 0; k < p.run; ++k, ++to) {
+          // What the last byte has room for beyond the last element is 0.
+          if (to % PackedRange<P>::per_byte == 0) out[to / PackedRange<P>::per_byte] = {};
+          put_packed(out, to, packed_at(in, from + k));
+        }
+      }
     }
-    if (p.picks == 0) return {};
+  }
+
+  template <class Run, class Index> static void copy(const Run& run, const std::byte* in, const Index* indices, std::byte* out) {
+    const Prepared& p = run.prepared;
+    if (p.picks == 0) return;
     if (p.outer * p.batch == 1) {
       run.executor.parallel_for(p.picks, 2 + p.run / 16, [&](std::int64_t first, std::int64_t last, int) {
         detail::with_constant_run(p.run, [&](auto bytes) {
           for (std::int64_t i = first; i < last; ++i) std::memcpy(out + i * p.run, in + indices[i] * p.run, bytes());
         });
       });
-      return {};
+      return;
     }
     run.executor.parallel_for(p.batch * p.outer, p.picks * (2 + p.run / 16), [&](std::int64_t first, std::int64_t last, int) {
       detail::with_constant_run(p.run, [&](auto bytes) {
@@ -141,7 +167,6 @@ struct Gather {
         }
       });
     });
-    return {};
   }
 };
 
@@ -149,7 +174,7 @@ struct Gather {
 struct GatherNd {
   static constexpr BuiltinOperator code = BuiltinOperator::GATHER_ND;
   static constexpr Arity inputs = 2, outputs = 1;
-  static constexpr int max_version = 5;
+  static constexpr int max_version = 6;
 
   using Options = NoOptions;
 

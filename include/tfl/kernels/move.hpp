@@ -207,6 +207,25 @@ inline void copy_strided(Executor& executor, const StridedCopy& copy, std::byte*
   }
 }
 
+/// copy_strided() of elements that share bytes: what the copy counts in bytes are elements.
+template <class P> inline void copy_packed(const StridedCopy& copy, P* to, const P* from) {
+  if (copy.empty) return;
+  constexpr int per_byte = PackedRange<P>::per_byte;
+  std::memset(static_cast<void*>(to), 0, static_cast<std::size_t>((copy.bytes() + per_byte - 1) / per_byte));
+  std::int64_t index[StridedCopy::max_axes] = {}, at = copy.offset, written = 0;
+  while (true) {
+    for (std::int64_t i = 0; i < copy.run; ++i) put_packed(to, written++, packed_at(from, at + i));
+    int axis = copy.rank - 1;
+    for (; axis >= 0; --axis) {
+      at += copy.step[axis];
+      if (++index[axis] < copy.count[axis]) break;
+      at -= copy.count[axis] * copy.step[axis];
+      index[axis] = 0;
+    }
+    if (axis < 0) return;
+  }
+}
+
 /// The bytes of a view, for code that is the same for all element types.
 template <class V> inline const std::byte* bytes_of_input(const V& view) { return reinterpret_cast<const std::byte*>(view.data()); }
 template <class V> inline std::byte* bytes_of_output(const V& view) { return reinterpret_cast<std::byte*>(view.data()); }
@@ -241,6 +260,8 @@ constexpr Violation require_integer_vector(const NodeDescription& node, int inpu
 
 /// Bytes of one element of types that fill whole bytes.
 constexpr int element_bytes(TensorType type) { return bits_of(type) / 8; }
+/// What copies count: bytes, or elements where those share bytes.
+constexpr int copy_units(TensorType type) { return is_packed_integer(type) ? 1 : element_bytes(type); }
 
 /// Elements that can be moved one by one: of 1, 2, 4, 8 or 16 bytes, as all but strings and the types below a byte.
 constexpr Violation require_whole_bytes(const NodeDescription& node, int input) {
@@ -248,13 +269,13 @@ constexpr Violation require_whole_bytes(const NodeDescription& node, int input) 
   return input_violation(input, ErrorCode::unsupported_type, "must have elements of whole bytes");
 }
 
-/// Bytes from one index to the next, for every axis of a dense tensor.
+/// Copy units from one index to the next, for every axis of a dense tensor.
 struct Steps {
   std::int64_t of[max_rank + 1] = {};
 };
 constexpr Steps dense_steps(const TensorDescription& tensor) {
   Steps steps;
-  std::int64_t bytes = element_bytes(tensor.type);
+  std::int64_t bytes = copy_units(tensor.type);
   for (int i = tensor.rank() - 1; i >= 0; --i) {
     steps.of[i] = bytes;
     bytes *= tensor.shape[i];

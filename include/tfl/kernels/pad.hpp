@@ -156,7 +156,7 @@ inline void mirror_pad_items(const PadPlan& plan, int axis, std::int64_t items, 
 template <BuiltinOperator Code> struct PadOp {
   static constexpr BuiltinOperator code = Code;
   static constexpr Arity inputs{2, 3}, outputs = 1;
-  static constexpr int max_version = 5;
+  static constexpr int max_version = 6;
 
   using Options = NoOptions;
 

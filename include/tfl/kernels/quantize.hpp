@@ -74,11 +74,11 @@ inline constexpr const char* unusable_by_channel =
 }  // namespace detail
 
 /// QUANTIZE: y = round(x / scale) + zero_point from float32 (by channel too), half away from zero, saturated; NaN becomes the least
-/// integer. From quantized integers: their numbers in the output's quantization.
+/// integer. From quantized integers: their numbers in the output's quantization. To 4 bits from float32 only, with one scale.
 struct Quantize {
   static constexpr BuiltinOperator code = BuiltinOperator::QUANTIZE;
   static constexpr Arity inputs = 1, outputs = 1;
-  static constexpr int max_version = 4;
+  static constexpr int max_version = 6;
   static constexpr OpTraits traits{.in_place = true, .quantizes = true};
 
   using Options = NoOptions;
@@ -88,6 +88,9 @@ struct Quantize {
     TensorDescription& out = node.output(0);
     out.shape = in.shape;
     if (in.type == TensorType::float32) {
+      if (is_packed_integer(out.type) && out.quantization.per_channel()) {
+        return output_violation(0, ErrorCode::invalid_quantization, "must have one scale, not one for each channel, in 4 bits");
+      }
       if (detail::is_usable_by_channel(out)) return {};
       return output_violation(0, ErrorCode::invalid_quantization, detail::unusable_by_channel);
     }
@@ -120,6 +123,22 @@ struct Quantize {
   }
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
+    if constexpr (is_packed<typename Out::value_type>) {
+      quantize_packed(run.prepared, in, out);
+    } else {
+      quantize_all(run, in, out);
+    }
+  }
+
+  template <class T, class U> using Pair = Signature<Takes<T>, Gives<U>>;
+  using Types = Signatures<Pair<float, std::int8_t>, Pair<float, std::uint8_t>, Pair<float, std::int16_t>, Pair<std::int8_t, std::int8_t>,
+                           Pair<std::int8_t, std::uint8_t>, Pair<std::int8_t, std::int16_t>, Pair<std::uint8_t, std::int8_t>,
+                           Pair<std::uint8_t, std::uint8_t>, Pair<std::uint8_t, std::int16_t>, Pair<std::int16_t, std::int8_t>,
+                           Pair<std::int16_t, std::int16_t>, Pair<std::int16_t, std::int32_t>, Pair<std::int32_t, std::int8_t>,
+                           Pair<std::int32_t, std::int16_t>, Pair<float, Int4Pair>, Pair<float, UInt4Pair>>;
+
+ private:
+  template <class Run, class In, class Out> static void quantize_all(const Run& run, In in, Out out) {
     using A = typename Run::Arch;
     const Prepared& p = run.prepared;
     run.executor.parallel_for(in.count(), 1, [&](std::int64_t first, std::int64_t last, int) {
@@ -142,19 +161,23 @@ struct Quantize {
     });
   }
 
-  template <class T, class U> using Pair = Signature<Takes<T>, Gives<U>>;
-  using Types = Signatures<Pair<float, std::int8_t>, Pair<float, std::uint8_t>, Pair<float, std::int16_t>, Pair<std::int8_t, std::int8_t>,
-                           Pair<std::int8_t, std::uint8_t>, Pair<std::int8_t, std::int16_t>, Pair<std::uint8_t, std::int8_t>,
-                           Pair<std::uint8_t, std::uint8_t>, Pair<std::uint8_t, std::int16_t>, Pair<std::int16_t, std::int8_t>,
-                           Pair<std::int16_t, std::int16_t>, Pair<std::int16_t, std::int32_t>, Pair<std::int32_t, std::int8_t>,
-                           Pair<std::int32_t, std::int16_t>>;
+  template <class In, class Out> static void quantize_packed(const Prepared& p, In in, Out out) {
+    using R = PackedRange<typename Out::value_type>;
+    for (std::int64_t i = 0; i < in.count(); ++i) {
+      const float quotient = in[i] / p.channels.scale;
+      const float bounded = !(quotient > -70000.0f) ? -70000.0f : quotient < 70000.0f ? quotient : 70000.0f;
+      const std::int32_t y = static_cast<std::int32_t>(bounded < 0 ? bounded - 0.5f : bounded + 0.5f) + p.channels.zero_point;
+      if (i % R::per_byte == 0) out[i / R::per_byte] = {};  // also what is left of the last byte
+      put_packed(out.data(), i, y < R::lo ? R::lo : y > R::hi ? R::hi : y);
+    }
+  }
 };
 
-/// DEQUANTIZE: y = scale * (x - zero_point), by channel too; float16 is widened
+/// DEQUANTIZE: y = scale * (x - zero_point), by channel too; float16 and the float8 are widened
 struct Dequantize {
   static constexpr BuiltinOperator code = BuiltinOperator::DEQUANTIZE;
   static constexpr Arity inputs = 1, outputs = 1;
-  static constexpr int max_version = 6;
+  static constexpr int max_version = 9;
   static constexpr OpTraits traits{.dequantizes = true};
 
   using Options = NoOptions;
@@ -162,13 +185,13 @@ struct Dequantize {
   static constexpr Violation infer(const Options&, const NodeDescription& node) {
     if (node.output(0).type != TensorType::float32) return output_violation(0, ErrorCode::invalid_type, "must be float32");
     node.output(0).shape = node.input(0).shape;
-    if (!is_quantized_integer(node.input(0).type) || detail::is_usable_by_channel(node.input(0))) return {};
+    if (!is_integer(node) || detail::is_usable_by_channel(node.input(0))) return {};
     return input_violation(0, ErrorCode::invalid_quantization, detail::unusable_by_channel);
   }
 
   using Prepared = detail::Channels;
   static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
-    return is_quantized_integer(node.input(0).type) ? Prepared::of(node.input(0)) : Prepared{};
+    return is_integer(node) ? Prepared::of(node.input(0)) : Prepared{};
   }
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
@@ -176,6 +199,18 @@ struct Dequantize {
     run.executor.parallel_for(in.count(), 1, [&](std::int64_t first, std::int64_t last, int) {
       if constexpr (std::is_same_v<typename In::value_type, Float16>) {
         simd::widen<A>(in.data() + first, out.data() + first, last - first);
+      } else if constexpr (sizeof(typename In::value_type) == 1 && !std::is_integral_v<typename In::value_type>) {
+        run.prepared.for_each_run(first, last, [&](std::int64_t at, std::int64_t count, std::int64_t channel) {
+          const float scale = run.prepared.scale_of(channel);
+          const std::int32_t zero_point = run.prepared.zero_point_of(channel);
+          for (std::int64_t i = at; i < at + count; ++i) {
+            if constexpr (is_packed<typename In::value_type>) {
+              out[i] = scale * static_cast<float>(packed_at(in.data(), i) - zero_point);
+            } else {
+              out[i] = to_float(in[i]);
+            }
+          }
+        });
       } else {
         run.prepared.for_each_run(first, last, [&](std::int64_t at, std::int64_t count, std::int64_t channel) {
           const simd::Float32<A> scale(run.prepared.scale_of(channel));
@@ -188,7 +223,15 @@ struct Dequantize {
   }
 
   using Types = Signatures<Signature<Takes<std::int8_t>, Gives<float>>, Signature<Takes<std::uint8_t>, Gives<float>>,
-                           Signature<Takes<std::int16_t>, Gives<float>>, Signature<Takes<Float16>, Gives<float>>>;
+                           Signature<Takes<std::int16_t>, Gives<float>>, Signature<Takes<Float16>, Gives<float>>,
+                           Signature<Takes<Int4Pair>, Gives<float>>, Signature<Takes<UInt4Pair>, Gives<float>>,
+                           Signature<Takes<Int2Quad>, Gives<float>>, Signature<Takes<Float8E4M3>, Gives<float>>,
+                           Signature<Takes<Float8E5M2>, Gives<float>>>;
+
+ private:
+  static constexpr bool is_integer(const NodeDescription& node) {
+    return is_quantized_integer(node.input(0).type) || is_packed_integer(node.input(0).type);
+  }
 };
 
 }  // namespace tfl

@@ -17,11 +17,20 @@ struct StridedCopyOp {
   using Prepared = StridedCopy;
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
-    copy_strided<typename Run::Arch>(run.executor, run.prepared, bytes_of_output(out), bytes_of_input(in));
+    if constexpr (is_packed<typename In::value_type>) {
+      copy_packed(run.prepared, out.data(), in.data());
+    } else {
+      copy_strided<typename Run::Arch>(run.executor, run.prepared, bytes_of_output(out), bytes_of_input(in));
+    }
+  }
+  /// Where the output lies in the input, in bytes; -1 where it doesn't.
+  static constexpr std::int64_t piece_of(const Result<Prepared, Violation>& copy, const NodeDescription& node) {
+    return copy && !is_packed_integer(node.input(0).type) ? copy->piece() : -1;
   }
 
-  using Types = Signatures<Signature<Takes<Raw<1>>, Gives<Raw<1>>>, Signature<Takes<Raw<2>>, Gives<Raw<2>>>,
-                           Signature<Takes<Raw<4>>, Gives<Raw<4>>>, Signature<Takes<Raw<8>>, Gives<Raw<8>>>>;
+  using Types =
+      Signatures<Signature<Takes<Raw<1>>, Gives<Raw<1>>>, Signature<Takes<Raw<2>>, Gives<Raw<2>>>, Signature<Takes<Raw<4>>, Gives<Raw<4>>>,
+                 Signature<Takes<Raw<8>>, Gives<Raw<8>>>, Signature<Takes<Int4Pair>, Gives<Int4Pair>>>;
 };
 
 }  // namespace detail
@@ -70,12 +79,11 @@ struct Slice : detail::StridedCopyOp {
       copy.offset += node.input(1).integers[i] * steps.of[i];
       copy.add(node.output(0).shape[i], steps.of[i]);
     }
-    copy.finish(detail::element_bytes(node.input(0).type));
+    copy.finish(detail::copy_units(node.input(0).type));
     return copy;
   }
   static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int) {
-    const auto copy = prepare(options, node, {});
-    return copy ? copy->piece() : -1;
+    return piece_of(prepare(options, node, {}), node);
   }
 };
 
@@ -137,12 +145,11 @@ struct StridedSlice : detail::StridedCopyOp {
       // The stride of a single element may be anything.
       copy.add(range.count, range.count > 1 ? range.stride * steps.of[i] : 0);
     }
-    copy.finish(detail::element_bytes(node.input(0).type));
+    copy.finish(detail::copy_units(node.input(0).type));
     return copy;
   }
   static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int) {
-    const auto copy = prepare(options, node, {});
-    return copy ? copy->piece() : -1;
+    return piece_of(prepare(options, node, {}), node);
   }
 
  private:

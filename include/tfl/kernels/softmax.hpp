@@ -9,6 +9,7 @@
 #include <limits>
 #include <span>
 
+#include "tfl/kernels/half.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/quant/fixed_point.hpp"
 #include "tfl/quant/lut.hpp"
@@ -151,6 +152,30 @@ void softmax_row(const SoftmaxTables16& tables, Multiplier scale, const std::int
   }
 }
 
+/// A row of 16-bit floats, block by block: the exps are computed twice rather than kept.
+template <class A, class H> void softmax_row_of_halves(const H* x, H* y, std::int64_t count, float beta) {
+  float block[half_block];
+  const auto for_each_block = [&](auto f) {
+    for (std::int64_t i = 0; i < count; i += half_block) {
+      const std::int64_t n = count - i < half_block ? count - i : half_block;
+      widen_half<A>(x + i, block, n);
+      f(i, n);
+    }
+  };
+  float most = to_float(x[0]), sum = 0;
+  for_each_block([&](std::int64_t, std::int64_t n) {
+    const float best = largest<A>(block, n);
+    most = most < best ? best : most;
+  });
+  for_each_block([&](std::int64_t, std::int64_t n) { sum += sum_of_exps<A>(block, nullptr, n, most, beta); });
+  const float inverse = 1.0f / sum;
+  for_each_block([&](std::int64_t i, std::int64_t n) {
+    sum_of_exps<A>(block, block, n, most, beta);
+    simd::map_wide<A>(block, block, n, [&](auto v) { return v * decltype(v)(inverse); });
+    round_to_half<A>(static_cast<const float*>(block), y + i, n);
+  });
+}
+
 /// Input and output are rows; the output has the input's shape. A scalar is a row of one element.
 struct RowsBase {
   static constexpr Arity inputs = 1, outputs = 1;
@@ -241,7 +266,7 @@ struct Softmax : detail::RowsBase {
     using A = typename Run::Arch;
     if constexpr (sizeof(typename In::value_type) == 1) {
       detail::fill_differences<A>(run.prepared.scaling, *reinterpret_cast<detail::DifferenceTables*>(packed));
-    } else if constexpr (sizeof(typename In::value_type) == 2) {
+    } else if constexpr (std::is_same_v<typename In::value_type, std::int16_t>) {
       auto& tables = *reinterpret_cast<detail::SoftmaxTables16*>(packed);
       lut::fill_16<A, double>(
           {10.0 / 65535, 32767}, {2.0 / 65535, 0}, [](double x) { return std::exp(x); }, tables.exps);
@@ -261,6 +286,9 @@ struct Softmax : detail::RowsBase {
         const float inverse = 1.0f / sum;
         simd::map_wide<A>(y, y, count, [&](auto v) { return v * decltype(v)(inverse); });
       });
+    } else if constexpr (detail::is_half<T>) {
+      for_each_row(run, in, out, 8,
+                   [&](const T* x, T* y, std::int64_t count) { detail::softmax_row_of_halves<A>(x, y, count, run.prepared.beta); });
     } else if constexpr (sizeof(T) == 2) {
       const auto& tables = *reinterpret_cast<const detail::SoftmaxTables16*>(run.packed);
       for_each_row(run, in, out, 4,
@@ -283,8 +311,9 @@ struct Softmax : detail::RowsBase {
   }
 
   template <class T, class U> using Pair = Signature<Takes<T>, Gives<U>>;
-  using Types = Signatures<Pair<float, float>, Pair<std::int8_t, std::int8_t>, Pair<std::uint8_t, std::uint8_t>,
-                           Pair<std::int16_t, std::int16_t>, Pair<std::int8_t, std::int16_t>, Pair<std::uint8_t, std::int16_t>>;
+  using Types =
+      Signatures<Pair<float, float>, Pair<std::int8_t, std::int8_t>, Pair<std::uint8_t, std::uint8_t>, Pair<std::int16_t, std::int16_t>,
+                 Pair<std::int8_t, std::int16_t>, Pair<std::uint8_t, std::int16_t>, Pair<Float16, Float16>>;
 };
 
 /// LOG_SOFTMAX: y = x - log(sum of exp(x) over the last axis)

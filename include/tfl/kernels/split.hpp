@@ -54,7 +54,7 @@ constexpr Violation require_output_types(const NodeDescription& node, int input)
 struct Split {
   static constexpr BuiltinOperator code = BuiltinOperator::SPLIT;
   static constexpr Arity inputs = 2, outputs{1, any_number};
-  static constexpr int max_version = 4;
+  static constexpr int max_version = 5;
   static constexpr OpTraits traits{.whole = 1};
 
   struct Options {
@@ -104,7 +104,7 @@ struct Split {
 struct SplitV {
   static constexpr BuiltinOperator code = BuiltinOperator::SPLIT_V;
   static constexpr Arity inputs = 3, outputs{1, any_number};
-  static constexpr int max_version = 2;
+  static constexpr int max_version = 3;
 
   struct Options {
     std::int32_t num_splits = 0;
@@ -173,7 +173,7 @@ struct SplitV {
 struct Unpack {
   static constexpr BuiltinOperator code = BuiltinOperator::UNPACK;
   static constexpr Arity inputs = 1, outputs{1, any_number};
-  static constexpr int max_version = 5;
+  static constexpr int max_version = 6;
 
   struct Options {
     std::int32_t axis = 0, num = 0;

@@ -55,7 +55,7 @@ struct Tile : detail::StridedCopyOp {
       copy.add(node.input(1).integers[i], 0);
       copy.add(in[i], steps.of[i]);
     }
-    copy.finish(detail::element_bytes(node.input(0).type));
+    copy.finish(detail::copy_units(node.input(0).type));
     return copy;
   }
 };
@@ -64,7 +64,7 @@ struct Tile : detail::StridedCopyOp {
 struct BroadcastTo : detail::StridedCopyOp {
   static constexpr BuiltinOperator code = BuiltinOperator::BROADCAST_TO;
   static constexpr Arity inputs = 2, outputs = 1;
-  static constexpr int max_version = 3;
+  static constexpr int max_version = 4;
 
   using Options = NoOptions;
 
@@ -100,7 +100,7 @@ struct BroadcastTo : detail::StridedCopyOp {
       const int from = i - (out.rank() - in.rank());
       copy.add(out[i], from >= 0 && in[from] != 1 ? steps.of[from] : 0);
     }
-    copy.finish(detail::element_bytes(node.input(0).type));
+    copy.finish(detail::copy_units(node.input(0).type));
     return copy;
   }
 };

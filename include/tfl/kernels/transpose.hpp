@@ -92,7 +92,7 @@ struct Transpose {
   static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
     const TensorDescription& in = node.input(0);
     const detail::Steps steps = detail::dense_steps(in);
-    const int bytes = detail::element_bytes(in.type);
+    const int bytes = detail::copy_units(in.type);
     Prepared prepared;
     detail::StridedCopy& copy = prepared.copy;
     for (int i = 0; i < in.rank(); ++i) {
@@ -100,7 +100,7 @@ struct Transpose {
       copy.add(in.shape[axis], steps.of[axis]);
     }
     copy.finish(bytes);
-    if (copy.run != bytes) return prepared;
+    if (copy.run != bytes || is_packed_integer(in.type)) return prepared;
     for (int i = 0; i < copy.rank - 1; ++i) {
       if (copy.step[i] == bytes) {
         prepared.row_axis = i;
@@ -114,10 +114,23 @@ struct Transpose {
   // Where only dimensions of 1 move, all bytes stay.
   static constexpr std::int64_t part_offset(const Options& options, const NodeDescription& node, int) {
     const auto prepared = prepare(options, node, {});
-    return prepared ? prepared->copy.piece() : -1;
+    return prepared && !is_packed_integer(node.input(0).type) ? prepared->copy.piece() : -1;
   }
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
+    if constexpr (is_packed<typename In::value_type>) {
+      detail::copy_packed(run.prepared.copy, out.data(), in.data());
+    } else {
+      move(run, in, out);
+    }
+  }
+
+  using Types =
+      Signatures<Signature<Takes<Raw<1>>, Gives<Raw<1>>>, Signature<Takes<Raw<2>>, Gives<Raw<2>>>, Signature<Takes<Raw<4>>, Gives<Raw<4>>>,
+                 Signature<Takes<Raw<8>>, Gives<Raw<8>>>, Signature<Takes<Int4Pair>, Gives<Int4Pair>>>;
+
+ private:
+  template <class Run, class In, class Out> static void move(const Run& run, In in, Out out) {
     using A = typename Run::Arch;
     constexpr int size = static_cast<int>(sizeof(*in.data()));
     const detail::StridedCopy& copy = run.prepared.copy;
@@ -150,9 +163,6 @@ struct Transpose {
                                 }
                               });
   }
-
-  using Types = Signatures<Signature<Takes<Raw<1>>, Gives<Raw<1>>>, Signature<Takes<Raw<2>>, Gives<Raw<2>>>,
-                           Signature<Takes<Raw<4>>, Gives<Raw<4>>>, Signature<Takes<Raw<8>>, Gives<Raw<8>>>>;
 };
 
 }  // namespace tfl

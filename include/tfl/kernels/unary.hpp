@@ -7,6 +7,7 @@
 #include <limits>
 #include <span>
 
+#include "tfl/kernels/half.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/requantize.hpp"
 #include "tfl/kernels/table.hpp"
@@ -38,6 +39,9 @@ template <class F, class Run, class In, class Out> void eval_unary(const Run& ru
   run.executor.parallel_for(in.count(), F::cost, [&](std::int64_t first, std::int64_t last, int) {
     if constexpr (std::is_same_v<T, float>) {
       simd::map_wide<A>(in.data() + first, out.data() + first, last - first, [](auto x) { return F{}(x); });
+    } else if constexpr (is_half<T>) {
+      map_half<A>(in.data() + first, out.data() + first, last - first,
+                  [](const float* x, float* y, std::int64_t count) { simd::map_wide<A>(x, y, count, [](auto v) { return F{}(v); }); });
     } else {
       simd::map<A>(in.data() + first, out.data() + first, last - first, [](auto x) { return F{}(x); });
     }
@@ -169,16 +173,17 @@ struct LogFunction {
 }  // namespace detail
 
 /// NEG: y = -x. Quantized integers are negated as they are stored, as TFLite has it.
-using Neg = Unary<BuiltinOperator::NEG, 1, detail::NegFunction, float, std::int32_t, std::int64_t, std::int8_t, std::int16_t>;
+using Neg =
+    Unary<BuiltinOperator::NEG, 1, detail::NegFunction, float, std::int32_t, std::int64_t, std::int8_t, std::int16_t, Float16, BFloat16>;
 /// SQUARE: y = x * x
 using Square = Unary<BuiltinOperator::SQUARE, 1, detail::SquareFunction, float>;
 /// FLOOR, CEIL, ROUND (half to even)
-using Floor = Unary<BuiltinOperator::FLOOR, 1, detail::FloorFunction, float>;
+using Floor = Unary<BuiltinOperator::FLOOR, 1, detail::FloorFunction, float, Float16, BFloat16>;
 using Ceil = Unary<BuiltinOperator::CEIL, 1, detail::CeilFunction, float>;
-using Round = Unary<BuiltinOperator::ROUND, 1, detail::RoundFunction, float>;
+using Round = Unary<BuiltinOperator::ROUND, 1, detail::RoundFunction, float, Float16, BFloat16>;
 /// SIN, COS of radians
-using Sin = Unary<BuiltinOperator::SIN, 2, detail::SinFunction, float>;
-using Cos = Unary<BuiltinOperator::COS, 2, detail::CosFunction, float>;
+using Sin = Unary<BuiltinOperator::SIN, 2, detail::SinFunction, float, Float16>;
+using Cos = Unary<BuiltinOperator::COS, 2, detail::CosFunction, float, Float16>;
 /// SIGN: -1, 0 or 1; NaN for NaN
 using Sign = Unary<BuiltinOperator::SIGN, 2, detail::SignFunction, float, double, std::int32_t>;
 /// EXP: y = e^x

@@ -9,7 +9,7 @@
 #include <span>
 #include <type_traits>
 
-#include "tfl/core/type.hpp"
+#include "tfl/core/packed.hpp"
 #include "tfl/linalg/float_steps.hpp"
 #include "tfl/linalg/interleave.hpp"
 #include "tfl/quant/activation.hpp"
@@ -128,7 +128,7 @@ simd::ByteSums sums_of_column(const W* weights, std::int64_t from, std::int64_t 
   if constexpr (std::is_same_v<W, Int4Pair>) {
     simd::ByteSums sums{};
     for (std::int64_t i = from; i < from + count; ++i) {
-      const int w = int4_at(weights, i) - zero_point;
+      const int w = packed_at(weights, i) - zero_point;
       sums.sum += w;
       sums.absolute += w < 0 ? -w : w;
     }
@@ -154,7 +154,7 @@ void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const
       for (int n = 0; n < panel.width; ++n) {
         for (std::int64_t d = in_run; d < in_run + depth; ++d) {
           *to++ = n < exist && d < layout.length
-                      ? static_cast<std::uint8_t>(int4_at(weights, (first + n) * row + s * layout.length + d) + D::weight_offset)
+                      ? static_cast<std::uint8_t>(packed_at(weights, (first + n) * row + s * layout.length + d) + D::weight_offset)
                       : std::uint8_t{0};
         }
       }

@@ -18,10 +18,10 @@ struct SparsityParameters;
 
 struct GraphTensor {
   std::string_view name;
-  TensorDescription description;      // shape as in the file
-  Shape signature_shape;              // -1 where the dimension may change; equals the shape where the file doesn't say
-  std::span<const std::byte> data{};  // of a constant, in the file
-  const schema::SparsityParameters* sparsity = nullptr;
+  TensorDescription description;                         // shape as in the file
+  Shape signature_shape;                                 // -1 where the dimension may change; equals the shape where the file doesn't say
+  std::span<const std::byte> data{};                     // of a constant, in the file
+  const schema::SparsityParameters* sparsity = nullptr;  // which elements the file holds; `data` has them all
 };
 
 struct GraphNode {

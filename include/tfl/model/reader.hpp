@@ -11,6 +11,7 @@
 #include "tfl/core/status.hpp"
 #include "tfl/model/graph.hpp"
 #include "tfl/model/schema.hpp"
+#include "tfl/model/sparse.hpp"
 #include "tfl/model/verifier.hpp"
 
 namespace tfl {
@@ -21,6 +22,7 @@ struct Graph {
   Array<GraphNode> nodes;
   Array<GraphSubgraph> subgraphs;
   Array<std::byte> realigned;  // constants that the file keeps where their type must not lie
+  Array<std::byte> filled;     // sparse constants with all their elements
   Array<std::int32_t> lists;   // of tensors, where the file's leave some out
 
   /// Requires a file that Verifier passed. Fails where nodes read each other in a cycle, or memory lacks.
@@ -63,6 +65,7 @@ struct Graph {
       first_tensor += own_tensors.size();
       first_node += own_nodes.size();
     }
+    if (auto r = fill_sparse(allocator); !r) return r;
     return realign(allocator);
   }
 
@@ -241,6 +244,35 @@ struct Graph {
     error.at(subgraph, n.file_index, tensor) << subgraph << ": node " << n.file_index << ' ';
     detail::print_plain(error, n.name());
     return error << ": ";
+  }
+
+  /// Kernels read all of a constant's elements, where the file leaves out those that are 0.
+  Result<void> fill_sparse(Allocator allocator) {
+    const auto is_sparse = [](const GraphTensor& t) { return t.sparsity != nullptr && !t.data.empty(); };
+    std::size_t bytes = 0;
+    for (const GraphTensor& t : tensors) {
+      if (is_sparse(t)) bytes += align_up(static_cast<std::size_t>(t.description.bytes()), arena_alignment);
+    }
+    if (bytes == 0) return {};
+    if (!filled.allocate(allocator, bytes)) return out_of_memory();
+    std::memset(filled.data(), 0, bytes);
+    std::size_t offset = 0;
+    for (GraphTensor& t : tensors) {
+      if (!is_sparse(t)) continue;
+      detail::SparseLayout layout;
+      (void)layout.read(*t.sparsity, t.description.shape);  // the verifier has
+      const auto size = static_cast<std::size_t>(bits_of(t.description.type) / 8);
+      const std::byte* from = t.data.data();
+      std::byte* to = filled.data() + offset;
+      layout.for_each([&](std::int64_t at) {
+        std::memcpy(to + static_cast<std::size_t>(at) * size, from, size);
+        from += size;
+      });
+      t.data = {to, static_cast<std::size_t>(t.description.bytes())};
+      t.description.is_sparse = true;
+      offset += align_up(t.data.size(), arena_alignment);
+    }
+    return {};
   }
 
   /// Kernels read constants where they lie in the file, unless their address doesn't suit their type.

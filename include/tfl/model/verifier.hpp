@@ -15,6 +15,7 @@
 #include "tfl/core/strings.hpp"
 #include "tfl/core/type.hpp"
 #include "tfl/model/schema.hpp"
+#include "tfl/model/sparse.hpp"
 
 namespace tfl {
 
@@ -160,13 +161,6 @@ class Verifier {
         }
       }
     }
-    // Callers read outputs as they lie in memory, and ops refuse sparse inputs with the op's name.
-    for (unsigned i = 0; i < detail::size_of(subgraph.outputs()); ++i) {
-      const std::int32_t tensor = subgraph.outputs()->Get(i);
-      if (subgraph.tensors()->Get(static_cast<unsigned>(tensor))->sparsity() != nullptr) {
-        return at_subgraph() << "output " << i << " is tensor " << tensor << ", which is sparse";
-      }
-    }
     const std::size_t nodes = detail::size_of(subgraph.operators());
     for (unsigned i = 0; i < nodes; ++i) {
       if (auto r = verify_node(i, *subgraph.operators()->Get(i), tensors); !r) return r;
@@ -199,8 +193,18 @@ class Verifier {
                               << ", a file of its own; convert the model with its weights inside";
     }
     const std::size_t held = buffer_bytes(file_, *model_, tensor.buffer()).size();
-    if (held != 0 && tensor.sparsity() == nullptr && bits_of(static_cast<TensorType>(type)) != 0) {
-      const std::int64_t needed = bytes_of(static_cast<TensorType>(type), count);
+    std::int64_t stored = count;
+    if (tensor.sparsity() != nullptr) {
+      if (held == 0 && count != 0) return at_tensor(index) << "is sparse, but has no data";
+      if (bits_of(static_cast<TensorType>(type)) % 8 != 0 || bits_of(static_cast<TensorType>(type)) == 0) {
+        return at_tensor(index) << "is sparse, which " << name_of(static_cast<TensorType>(type)) << " cannot be";
+      }
+      detail::SparseLayout layout;
+      if (const char* broken = layout.read(*tensor.sparsity(), shape)) return at_tensor(index) << "is sparse and " << broken;
+      stored = layout.stored();
+    }
+    if (held != 0 && bits_of(static_cast<TensorType>(type)) != 0) {
+      const std::int64_t needed = bytes_of(static_cast<TensorType>(type), stored);
       if (static_cast<std::int64_t>(held) != needed) {
         Error error = at_tensor(index) << name_of(static_cast<TensorType>(type));
         detail::print_shape(error, shape);

@@ -41,13 +41,13 @@ struct Tensor {
   Quantization quantization{};
   std::int64_t weights_at = nowhere;
   std::int64_t arena_at = nowhere;
-  bool is_variable = false;
+  bool is_variable = false, is_sparse = false;
   KnownIntegers integers{};  // the values of a constant that decide a shape: the compiler can't read them from the weights' bytes
 
   constexpr bool is_constant() const { return weights_at != nowhere; }
   constexpr bool is_placed() const { return arena_at != nowhere; }
   constexpr std::int64_t bytes() const { return bytes_of(type, shape.count()); }
-  constexpr TensorDescription description() const { return {type, shape, quantization, integers, is_constant(), is_variable}; }
+  constexpr TensorDescription description() const { return {type, shape, quantization, integers, is_constant(), is_variable, is_sparse}; }
 };
 
 template <std::size_t N> using Indices = std::array<std::int32_t, N>;

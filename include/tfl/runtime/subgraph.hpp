@@ -371,9 +371,6 @@ class Subgraph {
     for (std::size_t k = 0; k < node.call.inputs.size(); ++k) {
       const Tensor* t = node.call.inputs[k];
       if (t == nullptr) continue;
-      if (graph_tensor(graph().nodes[i].inputs[k]).sparsity != nullptr) {
-        return describe(input_violation(static_cast<int>(k), ErrorCode::unsupported_type, "is sparse, which this op does not read"), i);
-      }
       if (t->is_dynamic) node.kind = NodeKind::dynamic;
       all_constant = all_constant && t->description.is_constant;
       all_known = all_known && is_known(*t);
