@@ -12,6 +12,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -280,13 +281,20 @@ std::string run(const Case& c, const std::vector<std::byte>& data, tfl::ThreadPo
       }
       for (const Blob& b : step.inputs) {
         if (b.offset < 0) continue;
+        if (b.type == 5) {
+          const std::span bytes(at(b.offset), static_cast<std::size_t>(b.length));
+          if (auto r = interpreter.set_string_bytes(input_of(b.tensor), bytes); !r) failed = true, why = r.message();
+          continue;
+        }
         auto in = interpreter.input<std::byte>(input_of(b.tensor));
         if (!in) return where + std::string(in.message());
         if (static_cast<std::int64_t>(in->size()) != b.length)
           return where + "input takes " + std::to_string(in->size()) + " bytes, the case has " + std::to_string(b.length);
         if (!in->empty()) std::memcpy(in->data(), at(b.offset), in->size());
       }
-      if (auto r = interpreter.invoke(); !r) failed = true, why = r.message();
+      if (!failed) {
+        if (auto r = interpreter.invoke(); !r) failed = true, why = r.message();
+      }
     }
     if (step.status != "0") {
       if (!failed) return where + "should have failed";

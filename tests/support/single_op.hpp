@@ -201,8 +201,8 @@ template <class Op, class Arch = simd::NativeArch> class SingleOp : public Singl
   SingleOp() : SingleOpBase(&find, Op::code, name()) {}
 
  private:
-  static const OpEntry* find(const GraphSubgraph&, const GraphNode& node) {
-    return find_op(OpRegistry<Op>::template entries<Arch, SerialExecutor>(), node.code, node.custom_name);
+  static const OpEntry* find(const GraphSubgraph& subgraph, const GraphNode& node) {
+    return find_op(OpRegistry<Op>::template entries<Arch, SerialExecutor>(), subgraph, node);
   }
   static std::string name() {
     if constexpr (requires { Op::custom_name; }) {

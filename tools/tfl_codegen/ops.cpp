@@ -15,12 +15,19 @@ namespace {
 template <class Op> std::string options_text(const void* options) {
   using Options = typename Op::Options;
   const auto& value = *static_cast<const Options*>(options);
-  if constexpr (WorksOnFrame<Op>) {
-    return {};  // no header has such nodes
-  } else if constexpr (std::is_base_of_v<tfl::detail::LstmOptions, Options> && !std::is_same_v<tfl::detail::LstmOptions, Options>) {
+  if constexpr (std::is_base_of_v<tfl::detail::LstmOptions, Options> && !std::is_same_v<tfl::detail::LstmOptions, Options>) {
     return '{' + initializer_text<tfl::detail::LstmOptions>(value) + '}';
   } else {
     return initializer_text(value);
+  }
+}
+
+/// Null for ops that need an interpreter: they work on frames, or look at another subgraph.
+template <class Op> constexpr auto options_function() -> std::string (*)(const void*) {
+  if constexpr (WorksOnFrame<Op> || requires(typename Op::Options o) { o.body; }) {
+    return nullptr;
+  } else {
+    return &options_text<Op>;
   }
 }
 
@@ -49,7 +56,9 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
   row(split, SplitV) row(split, Unpack) row(slice, Slice) row(slice, StridedSlice) row(gather, Gather) row(gather, GatherNd) \
   row(tile, Tile) row(tile, BroadcastTo) row(space_depth, SpaceToDepth) row(space_depth, DepthToSpace) row(space_depth, SpaceToBatchNd) \
   row(space_depth, BatchToSpaceNd) row(resize, ResizeBilinear) row(resize, ResizeNearestNeighbor) \
-  row(measured, Where) row(measured, Unique) row(measured, Range) row(control_flow, If) row(control_flow, While) row(control_flow, CallOnce) \
+  row(measured, Where) row(measured, Unique) row(measured, Range) row(non_max_suppression, NonMaxSuppressionV4) row(non_max_suppression, NonMaxSuppressionV5) \
+  row(sparse_to_dense, SparseToDense) row(reduce_window, ReduceWindow) row(reduce_window, StablehloReduceWindow) \
+  row(stablehlo_scatter, StablehloScatter) row(control_flow, If) row(control_flow, While) row(control_flow, CallOnce) \
   row(control_flow, Call) row(control_flow, StablehloCase) row(control_flow, StablehloComposite) row(variables, VarHandle) \
   row(variables, ReadVariable) row(variables, AssignVariable) row(hash_tables, Hashtable) row(hash_tables, HashtableImport) \
   row(hash_tables, HashtableFind) row(hash_tables, HashtableSize) \
@@ -66,7 +75,7 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
 
 #define TFL_CODEGEN_TYPE(header, op) , tfl::op
 using Registry = ListedOps<void TFL_CODEGEN_OPS(TFL_CODEGEN_TYPE)>;
-#define TFL_CODEGEN_TEXT(header, op) OpText{#op, "tfl/kernels/" #header ".hpp", &options_text<tfl::op>},
+#define TFL_CODEGEN_TEXT(header, op) OpText{#op, "tfl/kernels/" #header ".hpp", options_function<tfl::op>()},
 constexpr std::array texts{TFL_CODEGEN_OPS(TFL_CODEGEN_TEXT)};
 // clang-format on
 

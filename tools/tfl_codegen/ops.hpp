@@ -14,7 +14,7 @@ namespace tfl::codegen {
 struct OpText {
   std::string_view name;    // "Conv2D"
   std::string_view header;  // "tfl/kernels/conv_2d.hpp"
-  /// The op's Options as a braced initializer.
+  /// The op's Options as a braced initializer; null where only an interpreter can run the op.
   std::string (*options)(const void* options) = nullptr;
 };
 

@@ -74,9 +74,12 @@ bool decides_shapes(const ModelPlan& model, const NodePlan& node, std::size_t in
 std::string read_model(const Interpreter& interpreter, ModelPlan& model) {
   const tfl::Subgraph& subgraph = interpreter.subgraph();
   for (const tfl::GraphNode& node : subgraph.graph().nodes) {
-    if (tfl::find_op(entries(), node.code, node.custom_name)->run == nullptr) continue;
+    const tfl::OpEntry& entry = *tfl::find_op(entries(), subgraph.graph(), node);
+    if (entry.for_strings)
+      return "node " + std::to_string(node.file_index) + ' ' + text(node.name()) + " has strings: only an interpreter can run it";
+    if (text_of(entry).options != nullptr) continue;
     return "node " + std::to_string(node.file_index) + ' ' + text(node.name()) +
-           " runs other subgraphs or keeps resources: only an interpreter can do that";
+           " needs other subgraphs or resources: only an interpreter can run it";
   }
   if (subgraph.has_dynamic_tensors()) return "the shapes of this model depend on data: only an interpreter can run it";
   const tfl::GraphSubgraph& graph = subgraph.graph();

@@ -8,7 +8,15 @@
 #include <span>
 #include <string_view>
 
+#include "tfl/core/type.hpp"
+
 namespace tfl {
+
+/// What a kernel's view of a string tensor points to. Its count is that of the strings; Strings reads them.
+struct StringData {
+  std::byte byte{};
+};
+template <> inline constexpr TensorType tensor_type_of<StringData> = TensorType::string;
 
 /// The bytes that so many strings with so many characters in all take; -1 where they pass what offsets can tell.
 constexpr std::int64_t string_bytes_for(std::int64_t count, std::int64_t characters) {
@@ -17,10 +25,11 @@ constexpr std::int64_t string_bytes_for(std::int64_t count, std::int64_t charact
   return 4 * (count + 2) + characters;
 }
 
-/// Reads the strings of a tensor whose bytes have passed valid().
+/// Reads the strings of a tensor whose bytes have passed valid(). Where nobody has set the tensor yet, all strings are empty.
 class Strings {
  public:
   explicit Strings(const std::byte* bytes) : bytes_(bytes) {}
+  explicit Strings(const StringData* data) : bytes_(&data->byte) {}
 
   /// Whether these are exactly `count` strings, all of them inside of the bytes.
   static bool valid(std::span<const std::byte> bytes, std::int64_t count) {
@@ -40,6 +49,7 @@ class Strings {
   /// All bytes that valid strings take.
   std::int64_t bytes() const { return word(1 + size()); }
   std::string_view operator[](std::int64_t i) const {
+    if (i < 0 || i >= size()) return {};
     const std::int32_t first = word(1 + i), last = word(2 + i);
     return {reinterpret_cast<const char*>(bytes_) + first, static_cast<std::size_t>(last - first)};
   }
@@ -56,6 +66,7 @@ class Strings {
 /// Writes strings one after the other into string_bytes_for(count, characters) bytes.
 class StringsWriter {
  public:
+  StringsWriter(StringData* data, std::int64_t count) : StringsWriter(&data->byte, count) {}
   StringsWriter(std::byte* bytes, std::int64_t count) : bytes_(bytes), at_(static_cast<std::int32_t>(4 * (count + 2))) {
     put(0, static_cast<std::int32_t>(count));
     put(1, at_);

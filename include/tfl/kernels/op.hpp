@@ -25,13 +25,31 @@ struct Arity {
 };
 inline constexpr int any_number = 1 << 30;
 
+/// A subgraph that an op names only for what it computes.
+struct Region {
+  int nodes = -1;                                // -1: there is no such subgraph, or none is known (static plans)
+  BuiltinOperator op = BuiltinOperator::CUSTOM;  // of the only node
+};
+/// Where regions are looked up.
+struct Regions {
+  const void* model = nullptr;
+  Region (*find)(const void* model, std::int32_t subgraph) = nullptr;
+};
+
 /// A node as shape inference and preparation see it: descriptions of its inputs (absent ones have type none) and of its
 /// outputs. Outputs come with the type and quantization that the model gives them; infer() sets their shapes.
 class NodeDescription {
  public:
   constexpr NodeDescription(std::span<const TensorDescription* const> inputs, std::span<TensorDescription* const> outputs, int version = 1,
-                            int workers = 1, std::span<const TensorDescription* const> intermediates = {}, bool packs = true)
-      : inputs_(inputs), outputs_(outputs), intermediates_(intermediates), version_(version), workers_(workers), packs_(packs) {}
+                            int workers = 1, std::span<const TensorDescription* const> intermediates = {}, bool packs = true,
+                            Regions regions = {})
+      : inputs_(inputs),
+        outputs_(outputs),
+        intermediates_(intermediates),
+        version_(version),
+        workers_(workers),
+        packs_(packs),
+        regions_(regions) {}
 
   constexpr int input_count() const { return static_cast<int>(inputs_.size()); }
   constexpr int output_count() const { return static_cast<int>(outputs_.size()); }
@@ -50,6 +68,9 @@ class NodeDescription {
   constexpr int workers() const { return workers_; }
   /// Whether the input's data is known and may be kept in another layout, too: not where memory is dearer than time.
   constexpr bool packs(int i) const { return packs_ && input(i).is_constant; }
+  constexpr Region region(std::int32_t subgraph) const {
+    return regions_.find != nullptr ? regions_.find(regions_.model, subgraph) : Region{};
+  }
 
  private:
   static constexpr TensorDescription absent{};
@@ -58,6 +79,7 @@ class NodeDescription {
   std::span<const TensorDescription* const> intermediates_;
   int version_, workers_;
   bool packs_;
+  Regions regions_;
 };
 
 /// What a node wants from whoever plans memory.

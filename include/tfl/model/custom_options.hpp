@@ -30,6 +30,17 @@ class CustomOptions {
     const Number n = find(key);
     return !n.found ? otherwise : n.real ? static_cast<float>(n.as_real) : static_cast<float>(n.as_integer);
   }
+  /// A string of the bytes themselves.
+  std::string_view text(std::string_view key, std::string_view otherwise = {}) const {
+    const std::int64_t i = position(key);
+    if (i < 0) return otherwise;
+    const unsigned packed = bytes_[static_cast<std::size_t>(values_ + count_ * width_ + i)];
+    const std::int64_t width = std::int64_t{1} << (packed & 3), at = follow(values_ + i * width_, width_);
+    if (packed >> 2 != string || at < width) return otherwise;
+    const std::uint64_t length = load(at - width, width);
+    if (length > bytes_.size() || !inside(at, static_cast<std::int64_t>(length))) return otherwise;
+    return {reinterpret_cast<const char*>(bytes_.data()) + at, static_cast<std::size_t>(length)};
+  }
   bool boolean(std::string_view key, bool otherwise = false) const { return integer(key, otherwise ? 1 : 0) != 0; }
 
  private:
@@ -37,6 +48,7 @@ class CustomOptions {
     signed_integer = 1,
     unsigned_integer = 2,
     floating = 3,
+    string = 5,
     indirect_signed = 6,
     indirect_unsigned = 7,
     indirect_floating = 8,
@@ -84,15 +96,19 @@ class CustomOptions {
     count_ = n;
   }
 
-  Number find(std::string_view key) const {
+  /// The number of the key's value, or -1.
+  std::int64_t position(std::string_view key) const {
     for (std::int64_t i = 0; i < count_; ++i) {
       const std::int64_t at = follow(keys_ + i * key_width_, key_width_);
       const auto length = static_cast<std::int64_t>(key.size());
       if (!inside(at, length + 1) || bytes_[static_cast<std::size_t>(at + length)] != 0) continue;
-      if (std::memcmp(bytes_.data() + at, key.data(), key.size()) == 0)
-        return number(values_ + i * width_, bytes_[static_cast<std::size_t>(values_ + count_ * width_ + i)]);
+      if (std::memcmp(bytes_.data() + at, key.data(), key.size()) == 0) return i;
     }
-    return {};
+    return -1;
+  }
+  Number find(std::string_view key) const {
+    const std::int64_t i = position(key);
+    return i < 0 ? Number{} : number(values_ + i * width_, bytes_[static_cast<std::size_t>(values_ + count_ * width_ + i)]);
   }
 
   Number number(std::int64_t at, unsigned packed) const {

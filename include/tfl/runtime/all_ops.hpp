@@ -29,12 +29,14 @@
 #include "tfl/kernels/logical.hpp"
 #include "tfl/kernels/lstm.hpp"
 #include "tfl/kernels/measured.hpp"
+#include "tfl/kernels/non_max_suppression.hpp"
 #include "tfl/kernels/normalization.hpp"
 #include "tfl/kernels/pad.hpp"
 #include "tfl/kernels/pool.hpp"
 #include "tfl/kernels/prelu.hpp"
 #include "tfl/kernels/quantize.hpp"
 #include "tfl/kernels/reduce.hpp"
+#include "tfl/kernels/reduce_window.hpp"
 #include "tfl/kernels/reshape.hpp"
 #include "tfl/kernels/resize.hpp"
 #include "tfl/kernels/reverse.hpp"
@@ -44,9 +46,11 @@
 #include "tfl/kernels/slice.hpp"
 #include "tfl/kernels/softmax.hpp"
 #include "tfl/kernels/space_depth.hpp"
+#include "tfl/kernels/sparse_to_dense.hpp"
 #include "tfl/kernels/split.hpp"
 #include "tfl/kernels/spread.hpp"
 #include "tfl/kernels/stablehlo.hpp"
+#include "tfl/kernels/stablehlo_scatter.hpp"
 #include "tfl/kernels/svdf.hpp"
 #include "tfl/kernels/tile.hpp"
 #include "tfl/kernels/top_k.hpp"
@@ -85,7 +89,9 @@ using AllOps = OpRegistry<
     // sequences
     Lstm, UnidirectionalSequenceLstm, Svdf,
     // as long as the data says
-    Where, Unique, Range,
+    Where, Unique, Range, NonMaxSuppressionV4, NonMaxSuppressionV5, SparseToDense,
+    // with a region
+    ReduceWindow, StablehloReduceWindow, StablehloScatter,
     // other subgraphs, variables, tables
     If, While, CallOnce, Call, StablehloCase, StablehloComposite, VarHandle, ReadVariable, AssignVariable, Hashtable, HashtableImport,
     HashtableFind, HashtableSize,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -11,6 +12,7 @@
 #include "tfl/core/memory.hpp"
 #include "tfl/core/parallel.hpp"
 #include "tfl/core/status.hpp"
+#include "tfl/core/strings.hpp"
 #include "tfl/delegates/delegate.hpp"
 #include "tfl/model/model.hpp"
 #include "tfl/runtime/fusion.hpp"
@@ -91,6 +93,39 @@ class Runner {
       if (output_tensor(i) == tensor || (tensor < 0 && output_name(i) == name)) return output<T>(i);
     }
     return no_such_name("output", name);
+  }
+
+  /// Sets the strings of input i, one for each of its elements. They are copied.
+  Result<void> set_strings(int i, std::span<const std::string_view> strings) {
+    std::int64_t characters = 0;
+    for (const std::string_view s : strings) characters += static_cast<std::int64_t>(s.size());
+    const auto count = static_cast<std::int64_t>(strings.size());
+    auto memory = string_input(i, count, string_bytes_for(count, characters));
+    if (!memory) return memory.error();
+    StringsWriter writer(*memory, count);
+    for (const std::string_view s : strings) writer.add(s);
+    return {};
+  }
+  /// The same from bytes as tensors hold them (see Strings), which are verified.
+  Result<void> set_string_bytes(int i, std::span<const std::byte> bytes) {
+    const std::int64_t count = i >= 0 && i < input_count() ? input_description(i).count() : 0;
+    if (!Strings::valid(bytes, count)) {
+      return Error(ErrorCode::invalid_argument, "set_string_bytes: these are not the bytes of ")
+             << count << " strings: another count, or one that ends outside of them";
+    }
+    auto memory = string_input(i, count, static_cast<std::int64_t>(bytes.size()));
+    if (!memory) return memory.error();
+    std::memcpy(*memory, bytes.data(), bytes.size());
+    return {};
+  }
+  /// The strings of output i. They stay until the next invoke().
+  Result<Strings> output_strings(int i) {
+    if (i < 0 || i >= output_count()) return no_such("output", i, output_count());
+    if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument, "output: call allocate() after resize_input()");
+    const Tensor& t = subgraph_.tensor(output_tensor(i));
+    if (t.description.type != TensorType::string)
+      return Error(ErrorCode::invalid_argument, "output ") << i << " holds " << name_of(t.description.type) << ", not strings";
+    return Strings(detail::address(t));
   }
 
   /// Exact size of the arena, valid after creation or allocate().
@@ -177,6 +212,28 @@ class Runner {
       return error << " holds " << name_of(t.description.type) << ", not " << name_of(tensor_type_of<Element>);
     }
     return TensorView<T>({reinterpret_cast<T*>(t.data), t.data != nullptr ? count : 0}, &t.description, name);
+  }
+  /// Memory for an input of so many strings.
+  Result<std::byte*> string_input(int i, std::int64_t count, std::int64_t bytes) {
+    if (i < 0 || i >= input_count()) return no_such("input", i, input_count());
+    if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument, "input: call allocate() after resize_input()");
+    Tensor& t = subgraph_.tensor(input_tensor(i));
+    if (t.description.type != TensorType::string)
+      return Error(ErrorCode::invalid_argument, "input ") << i << " holds " << name_of(t.description.type) << ", not strings";
+    if (t.description.is_constant)
+      return Error(ErrorCode::invalid_argument, "input ") << i << " has constant data, which cannot be written";
+    if (count != t.description.count())
+      return Error(ErrorCode::invalid_argument, "input ") << i << " holds " << t.description.count() << " strings, not " << count;
+    if (bytes < 0) return Error(ErrorCode::invalid_argument, "input ") << i << " would take more than 2^31 - 1 bytes";
+    const auto size = static_cast<std::size_t>(bytes);
+    if (t.own.size() < size && !t.own.allocate(options_.allocator, size)) {
+      t.data = nullptr;
+      t.description.string_bytes = 0;
+      return Error(ErrorCode::out_of_memory, "no memory for the strings of input ") << i;
+    }
+    t.data = t.own.data();
+    t.description.string_bytes = bytes;
+    return t.data;
   }
   static Error no_such(const char* kind, int i, int count) {
     return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " does not exist: the model has " << count << ' ' << kind << 's';
@@ -276,7 +333,7 @@ class Interpreter : public Runner {
 
   static const OpEntry* find(const GraphSubgraph& subgraph, const GraphNode& node) {
     if (const OpEntry* claimed = DelegateList::claim(subgraph, node); claimed != nullptr) return claimed;
-    return find_op(Ops::template entries<Arch, Ex>(), node.code, node.custom_name);
+    return find_op(Ops::template entries<Arch, Ex>(), subgraph, node);
   }
   explicit Interpreter(Ex executor) : executor_(std::move(executor)) {}
   void* kernel_executor() {

@@ -43,7 +43,7 @@ class Described {
  public:
   /// False where memory lacks.
   [[nodiscard]] bool describe(const NodeState& node, const GraphNode& graph_node, std::span<const Tensor> tensors, int workers, bool packs,
-                              Allocator allocator) {
+                              Regions regions, Allocator allocator) {
     const std::size_t in = node.call.inputs.size(), out = node.call.outputs.size(), between = graph_node.intermediates.size();
     const TensorDescription** inputs = few_;
     if (in + out + between > std::size(few_)) {
@@ -58,7 +58,7 @@ class Described {
       const std::int32_t t = graph_node.intermediates[k];
       intermediates[k] = t >= 0 ? &tensors[static_cast<std::size_t>(t)].description : nullptr;
     }
-    node_ = NodeDescription({inputs, in}, {outputs, out}, graph_node.version, workers, {intermediates, between}, packs);
+    node_ = NodeDescription({inputs, in}, {outputs, out}, graph_node.version, workers, {intermediates, between}, packs, regions);
     return true;
   }
   const NodeDescription& operator*() const { return node_; }
@@ -77,10 +77,11 @@ struct GraphState {
   Allocator allocator;
   int workers = 1;
   bool packs = true;
+  Regions regions{};
 
   std::size_t index_of(const Tensor* t) const { return static_cast<std::size_t>(t - tensors.data()); }
   [[nodiscard]] bool describe(Described& described, std::size_t i) const {
-    return described.describe(nodes[i], graph.nodes[i], tensors, workers, packs, allocator);
+    return described.describe(nodes[i], graph.nodes[i], tensors, workers, packs, regions, allocator);
   }
   /// Whether the tensor's bytes are the plan's to place.
   static bool lives_in_arena(const Tensor& t) {

@@ -20,6 +20,7 @@
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/signature.hpp"
 #include "tfl/model/custom_options.hpp"
+#include "tfl/model/graph.hpp"
 #include "tfl/model/options.hpp"
 #include "tfl/model/schema.hpp"
 #include "tfl/runtime/frame.hpp"
@@ -48,6 +49,7 @@ struct OpEntry {
   Arity inputs = 1, outputs = 1;
   int max_version = 1;
   OpTraits traits;
+  bool for_strings = false;  // runs the nodes of this op that have a tensor of strings, and no others
   std::size_t options_bytes = 0, prepared_bytes = 0;
   Violation (*read)(const schema::Operator& node, void* options) = nullptr;
   Violation (*infer)(const void* options, const NodeDescription& node) = nullptr;
@@ -127,6 +129,7 @@ concept OpLike = HasCode<O> && HasOptions<O> && HasRead<O> && HasInfer<O> &&(Wor
 
 namespace detail {
 
+template <class O> inline constexpr bool is_for_strings = requires { requires O::for_strings; };
 template <class O>
 inline constexpr bool has_measure = requires(const typename O::Options& options, const NodeDescription& node, const InputData& inputs) {
   { O::measure(options, node, inputs, static_cast<std::byte*>(nullptr)) } -> std::same_as<Violation>;
@@ -339,9 +342,8 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
   }
 
   static constexpr OpEntry entry = [] {
-    OpEntry e{Op::code,        custom_name_of<Op>(), Op::inputs, Op::outputs, Op::max_version, traits_of<Op>(),
-              sizeof(Options), sizeof(Prepared),     &read,      &infer,      &needs,          nullptr,
-              &prepare};
+    OpEntry e{Op::code,        custom_name_of<Op>(), Op::inputs, Op::outputs, Op::max_version, traits_of<Op>(), is_for_strings<Op>,
+              sizeof(Options), sizeof(Prepared),     &read,      &infer,      &needs,          nullptr,         &prepare};
     if constexpr (has_measure<Op>) e.measure = &measure;
     if constexpr (has_parts<Op>) {
       e.part_offset = [](const void* options, const NodeDescription& node, int k) { return Op::part_offset(options_at(options), node, k); };
@@ -429,7 +431,9 @@ template <class O> struct CheckOp {
 };
 
 template <class A, class E, class Op> constexpr const OpEntry& entry_of() {
-  if constexpr (WorksOnFrame<Op>) {
+  if constexpr (requires { Op::template Entry<A, E>::entry; }) {  // an op that is made of another one
+    return Op::template Entry<A, E>::entry;
+  } else if constexpr (WorksOnFrame<Op>) {
     return FrameThunk<Op>::entry;
   } else {
     return Thunk<A, E, Op>::entry;
@@ -462,12 +466,25 @@ template <class Ops> inline constexpr bool needs_session = true;
 template <class... Ops> inline constexpr bool needs_session<OpRegistry<Ops...>> = (WorksOnFrame<Ops> || ...);
 }  // namespace detail
 
-/// The entry for this operator, or null.
-inline const OpEntry* find_op(std::span<const OpEntry> entries, BuiltinOperator code, std::string_view custom_name) {
+/// The entry for this operator, or null. `strings`: for a node that has a tensor of strings.
+inline const OpEntry* find_op(std::span<const OpEntry> entries, BuiltinOperator code, std::string_view custom_name, bool strings = false) {
+  const OpEntry* any = nullptr;
   for (const OpEntry& e : entries) {
-    if (e.code == code && (code != BuiltinOperator::CUSTOM || e.custom_name == custom_name)) return &e;
+    if (e.code != code || (code == BuiltinOperator::CUSTOM && e.custom_name != custom_name)) continue;
+    if (e.for_strings == strings) return &e;
+    if (!e.for_strings) any = &e;
   }
-  return nullptr;
+  return any;
+}
+/// The entry for this node, or null.
+inline const OpEntry* find_op(std::span<const OpEntry> entries, const GraphSubgraph& subgraph, const GraphNode& node) {
+  bool strings = false;
+  for (const std::span<const std::int32_t> list : {node.inputs, node.outputs}) {
+    for (const std::int32_t t : list) {
+      strings = strings || (t >= 0 && subgraph.tensors[static_cast<std::size_t>(t)].description.type == TensorType::string);
+    }
+  }
+  return find_op(entries, node.code, node.custom_name, strings);
 }
 
 }  // namespace tfl

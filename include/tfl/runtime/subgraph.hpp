@@ -532,9 +532,17 @@ class Subgraph {
     return prepare_node(i, false);
   }
 
-  GraphState state() { return {graph(), nodes_.span(), tensors_.span(), options_.allocator, workers_, options_.pack}; }
+  GraphState state() { return {graph(), nodes_.span(), tensors_.span(), options_.allocator, workers_, options_.pack, regions()}; }
+  Regions regions() const {
+    return {&model_, [](const void* model, std::int32_t index) -> Region {
+              const auto subgraphs = static_cast<const Model*>(model)->subgraphs();
+              if (index < 0 || static_cast<std::size_t>(index) >= subgraphs.size()) return {};
+              const std::span<const GraphNode> nodes = subgraphs[static_cast<std::size_t>(index)].nodes;
+              return {static_cast<int>(nodes.size()), nodes.size() == 1 ? nodes[0].code : BuiltinOperator::CUSTOM};
+            }};
+  }
   [[nodiscard]] bool describe_node(Described& described, std::size_t i) {
-    return described.describe(nodes_[i], graph().nodes[i], tensors_.span(), workers_, options_.pack, options_.allocator);
+    return described.describe(nodes_[i], graph().nodes[i], tensors_.span(), workers_, options_.pack, regions(), options_.allocator);
   }
 
   Model model_;
