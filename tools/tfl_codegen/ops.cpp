@@ -22,9 +22,10 @@ template <class Op> std::string options_text(const void* options) {
   }
 }
 
-/// Null for ops that need an interpreter: they work on frames, or look at another subgraph.
+/// Null for ops that need an interpreter: they work on frames or on strings, or look at another subgraph.
 template <class Op> constexpr auto options_function() -> std::string (*)(const void*) {
-  if constexpr (WorksOnFrame<Op> || requires(typename Op::Options o) { o.body; }) {
+  if constexpr (WorksOnFrame<Op> || tfl::detail::is_for_strings<Op> || std::is_same_v<Op, Ngrams> ||
+                requires(typename Op::Options o) { o.body; }) {
     return nullptr;
   } else {
     return &options_text<Op>;
@@ -62,6 +63,12 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
   row(control_flow, Call) row(control_flow, StablehloCase) row(control_flow, StablehloComposite) row(variables, VarHandle) \
   row(variables, ReadVariable) row(variables, AssignVariable) row(hash_tables, Hashtable) row(hash_tables, HashtableImport) \
   row(hash_tables, HashtableFind) row(hash_tables, HashtableSize) \
+  row(strings, EqualStrings) row(strings, NotEqualStrings) row(strings, HashtableLookup) row(strings, SkipGram) \
+  row(text, WhitespaceTokenizer) row(text, Ngrams) \
+  row(for_strings, ForStrings<Reshape>) row(for_strings, ForStrings<Squeeze>) row(for_strings, ForStrings<ExpandDims>) row(for_strings, ForStrings<Gather>) \
+  row(for_strings, ForStrings<GatherNd>) row(for_strings, ForStrings<Slice>) row(for_strings, ForStrings<StridedSlice>) row(for_strings, ForStrings<Tile>) \
+  row(for_strings, ForStrings<BroadcastTo>) row(for_strings, ForStrings<Concatenation>) row(for_strings, ForStrings<Pack>) row(for_strings, ForStrings<Unpack>) \
+  row(for_strings, ForStrings<Split>) row(for_strings, ForStrings<SplitV>) row(for_strings, ForStrings<Transpose>) \
   row(lstm, Lstm) row(lstm, UnidirectionalSequenceLstm) row(svdf, Svdf) row(detection_postprocess, DetectionPostprocess) \
   row(add_n, AddN) row(atan2, Atan2) row(atan2, CustomAtan2) row(bitcast, Bitcast) row(bitwise, BitwiseXor) row(bitwise, RightShift) \
   row(broadcast_args, BroadcastArgs) row(bucketize, Bucketize) row(conv_3d, Conv3D) row(conv_3d, Conv3DTranspose) row(cumsum, Cumsum) \

@@ -51,13 +51,16 @@
 #include "tfl/kernels/spread.hpp"
 #include "tfl/kernels/stablehlo.hpp"
 #include "tfl/kernels/stablehlo_scatter.hpp"
+#include "tfl/kernels/strings.hpp"
 #include "tfl/kernels/svdf.hpp"
+#include "tfl/kernels/text.hpp"
 #include "tfl/kernels/tile.hpp"
 #include "tfl/kernels/top_k.hpp"
 #include "tfl/kernels/transpose.hpp"
 #include "tfl/kernels/transpose_conv.hpp"
 #include "tfl/kernels/unary.hpp"
 #include "tfl/runtime/control_flow.hpp"
+#include "tfl/runtime/for_strings.hpp"
 #include "tfl/runtime/hash_tables.hpp"
 #include "tfl/runtime/registry.hpp"
 #include "tfl/runtime/variables.hpp"
@@ -95,6 +98,11 @@ using AllOps = OpRegistry<
     // other subgraphs, variables, tables
     If, While, CallOnce, Call, StablehloCase, StablehloComposite, VarHandle, ReadVariable, AssignVariable, Hashtable, HashtableImport,
     HashtableFind, HashtableSize,
+    // strings
+    EqualStrings, NotEqualStrings, HashtableLookup, SkipGram, WhitespaceTokenizer, Ngrams, ForStrings<Reshape>, ForStrings<Squeeze>,
+    ForStrings<ExpandDims>, ForStrings<Gather>, ForStrings<GatherNd>, ForStrings<Slice>, ForStrings<StridedSlice>, ForStrings<Tile>,
+    ForStrings<BroadcastTo>, ForStrings<Concatenation>, ForStrings<Pack>, ForStrings<Unpack>, ForStrings<Split>, ForStrings<SplitV>,
+    ForStrings<Transpose>,
     // custom
     CustomAtan2, DetectionPostprocess>;
 
