@@ -436,6 +436,8 @@ template <class Op, class T> void check_all_pairs(Formula formula, const Scales&
     op.options([&](auto& tables) {
       if constexpr (std::is_same_v<Op, tfl::Add>) {
         return schema::CreateAddOptions(tables, activation);
+      } else if constexpr (std::is_same_v<Op, tfl::Mul>) {
+        return schema::CreateMulOptions(tables, activation);
       } else {
         return schema::CreateSubOptions(tables, activation);
       }
@@ -456,6 +458,8 @@ TEST(Binary, AllPairsOfBytes) {
                    random_quantization<std::uint8_t>(-7, 3, false)};
     check_all_pairs<tfl::Add, std::uint8_t>(Formula::sum, u, NONE);
     check_all_pairs<tfl::Sub, std::uint8_t>(Formula::difference, u, NONE);
+    check_all_pairs<tfl::Mul, std::int8_t>(Formula::product, s, i % 2 == 0 ? NONE : RELU);
+    check_all_pairs<tfl::Mul, std::uint8_t>(Formula::product, u, NONE);
   }
   // Every second sum lies half way between two outputs, and half goes away from zero: no weighted sum rounded down does that.
   check_all_pairs<tfl::Add, std::int8_t>(Formula::sum, {quantization(0.5f, 3), quantization(0.5f, -4), quantization(1.0f, 5)}, NONE);

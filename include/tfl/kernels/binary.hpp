@@ -9,10 +9,10 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/kernels/binary_bytes.hpp"
 #include "tfl/kernels/binary_plain.hpp"
 #include "tfl/kernels/binary_quantized.hpp"
 #include "tfl/kernels/broadcast.hpp"
-#include "tfl/kernels/byte_sum.hpp"
 #include "tfl/kernels/half.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/quant/activation.hpp"
@@ -213,7 +213,7 @@ template <class Plain, bool Subtract> struct SumFunction {
   }
 
   template <class A> static constexpr std::int64_t packed_bytes(const NodeDescription& node) {
-    const bool proves = simd::has_byte_sum<A> && bits_of(node.input(0).type) == 8 && node.output(0).count() >= least_elements_for_byte_sum;
+    const bool proves = simd::has_byte_sum<A> && bits_of(node.input(0).type) == 8 && node.output(0).count() >= least_elements_to_prove;
     return proves ? static_cast<std::int64_t>(sizeof(ProvenByteSum)) : 0;
   }
   template <class A, class T, class Prepared> static void pack(const Prepared& prepared, std::byte* packed) {
@@ -279,6 +279,22 @@ struct MulFunction {
     if (type == TensorType::int16 && !node.output(0).quantization.present()) return {};  // plain integers
     prepared.way = Prepared::Way::quantized;
     return prepare_product(node, options.activation, prepared.quantized);
+  }
+
+  template <class A> static constexpr std::int64_t packed_bytes(const NodeDescription& node) {
+    const bool proves = simd::has_float_steps<A> && bits_of(node.input(0).type) == 8 && node.output(0).count() >= least_elements_to_prove;
+    return proves ? static_cast<std::int64_t>(sizeof(ProvenByteProduct)) : 0;
+  }
+  template <class A, class T, class Prepared> static void pack(const Prepared& prepared, std::byte* packed) {
+    if constexpr (simd::has_float_steps<A> && sizeof(T) == 1) {
+      *reinterpret_cast<ProvenByteProduct*>(packed) = prove_byte_product<A>(prepared.quantized);
+    }
+  }
+  template <class A, class T> static PairFunction packed_function(const std::byte* packed) {
+    if constexpr (simd::has_float_steps<A> && sizeof(T) == 1) {
+      if (packed != nullptr && reinterpret_cast<const ProvenByteProduct*>(packed)->holds) return &run_byte_product<A, T>;
+    }
+    return nullptr;
   }
 
   template <class A, class T, class O, class Prepared> static PairFunction function(const Prepared& prepared) {

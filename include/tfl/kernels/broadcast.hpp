@@ -45,7 +45,7 @@ constexpr std::int32_t aligned_dimension(const Shape& shape, int axis, int rank)
 }
 
 /// Inner loops shorter than this are worth repeating an input's elements for.
-inline constexpr std::int32_t short_axis = 48;
+inline constexpr std::int32_t short_axis = 256;
 
 constexpr void make_periodic(Broadcast<2>& plan) {
   if (plan.rank < 2) return;

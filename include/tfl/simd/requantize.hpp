@@ -41,6 +41,18 @@ void requantize_by_steps_of(Scalar, const std::int32_t* sums, int width, bool mi
 #if TFL_HAS_XSIMD && defined(__AVX2__) && defined(__FMA__)
 
 namespace detail {
+/// The processor rounds downwards as long as it lives: what runs then must not be inlined beside it.
+class RoundingDown {
+ public:
+  RoundingDown() : before_(_mm_getcsr()) { _mm_setcsr((before_ & ~0x6000u) | 0x2000u); }
+  ~RoundingDown() { _mm_setcsr(before_); }
+  RoundingDown(const RoundingDown&) = delete;
+  RoundingDown& operator=(const RoundingDown&) = delete;
+
+ private:
+  unsigned before_;
+};
+
 /// As Steps16, where the processor's rounding is downwards.
 template <bool Mirrored> struct Steps8 {
   __m256i offset;
@@ -49,8 +61,8 @@ template <bool Mirrored> struct Steps8 {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(s.offset + first)), _mm256_loadu_ps(s.high + first),
             _mm256_loadu_ps(s.low + first), _mm256_loadu_ps(s.lift + first)};
   }
-  TFL_ALWAYS_INLINE __m256i operator()(__m256i sum) const {
-    const __m256 x = _mm256_cvtepi32_ps(_mm256_add_epi32(sum, offset));
+  TFL_ALWAYS_INLINE __m256i operator()(__m256i sum) const { return of(_mm256_cvtepi32_ps(_mm256_add_epi32(sum, offset))); }
+  TFL_ALWAYS_INLINE __m256i of(__m256 x) const {
     __m256 start = lift;
     if constexpr (Mirrored) start = _mm256_or_ps(lift, _mm256_and_ps(x, _mm256_set1_ps(-0.0f)));
     return _mm256_cvtps_epi32(_mm256_fmadd_ps(x, high, _mm256_fmadd_ps(x, low, start)));
@@ -117,15 +129,12 @@ TFL_NOINLINE void requantize_rows_of_8(const std::int32_t* sums, const FloatStep
 template <class T>
 TFL_NOINLINE void requantize_by_steps_of(Avx2, const std::int32_t* sums, int width, bool mirrored, const FloatSteps& steps,
                                          const ByteOutput<T>& out) {
-  constexpr unsigned rounding = 0x6000, down = 0x2000;
-  const unsigned before = _mm_getcsr();
-  _mm_setcsr((before & ~rounding) | down);
+  const RoundingDown rounding;
   if (width == 16) {
     mirrored ? requantize_rows_of_8<T, true, 2>(sums, steps, out) : requantize_rows_of_8<T, false, 2>(sums, steps, out);
   } else {
     mirrored ? requantize_rows_of_8<T, true, 1>(sums, steps, out) : requantize_rows_of_8<T, false, 1>(sums, steps, out);
   }
-  _mm_setcsr(before);
 }
 }  // namespace detail
 
@@ -142,8 +151,8 @@ template <bool Mirrored> struct Steps16 {
     return {_mm512_loadu_si512(s.offset + first), _mm512_loadu_ps(s.high + first), _mm512_loadu_ps(s.low + first),
             _mm512_loadu_ps(s.lift + first)};
   }
-  TFL_ALWAYS_INLINE __m512i operator()(__m512i sum) const {
-    const __m512 x = _mm512_cvtepi32_ps(_mm512_add_epi32(sum, offset));
+  TFL_ALWAYS_INLINE __m512i operator()(__m512i sum) const { return of(_mm512_cvtepi32_ps(_mm512_add_epi32(sum, offset))); }
+  TFL_ALWAYS_INLINE __m512i of(__m512 x) const {
     __m512 start = lift;
     if constexpr (Mirrored) {
       // The sign of x, the rest of `lift`.
@@ -182,8 +191,7 @@ TFL_ALWAYS_INLINE void requantize_rows(const std::int32_t* sums, const FloatStep
   TFL_UNROLL
   for (int v = 0; v < Vectors; ++v) by[v] = Steps16<Mirrored>::load(steps, 16 * v);
   const Narrow64<T> narrow(out);
-  const __m512i order = Vectors == 2 ? _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
-                                     : _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const bool whole = out.columns == width;
   const __mmask32 some = static_cast<__mmask32>((std::uint64_t{1} << out.columns) - 1);
   const int rows = out.rows;

@@ -1,5 +1,6 @@
 #pragma once
-// Sums and differences of quantized bytes in few instructions, where it is proven that the bits are those of SumLanes.
+// Sums, differences and products of quantized bytes in few instructions, where it is proven that the bits are those of SumLanes and
+// MulLanes.
 
 #include <algorithm>
 #include <cmath>
@@ -8,12 +9,14 @@
 #include <limits>
 
 #include "tfl/kernels/binary_quantized.hpp"
+#include "tfl/linalg/float_steps.hpp"
+#include "tfl/simd/byte_product.hpp"
 #include "tfl/simd/byte_sum.hpp"
 
 namespace tfl::detail {
 
 /// Fewer elements than this are not worth the proof.
-inline constexpr std::int64_t least_elements_for_byte_sum = 1024;
+inline constexpr std::int64_t least_elements_to_prove = 1024;
 
 struct ProvenByteSum {
   simd::ByteSum sum;
@@ -93,6 +96,37 @@ template <class A, class T, bool Subtract> ProvenByteSum prove_byte_sum(const Pa
     constant += difference > 0 ? -step : step;
   }
   return {};
+}
+
+// ---- Products
+
+struct ProvenByteProduct {
+  simd::ByteProduct product;
+  bool holds;
+};
+
+template <class A, class T>
+void run_byte_product(const void* a, int step_a, const void* b, int step_b, void* out, std::int64_t count, const void* parameters) {
+  simd::multiply_bytes<A>(static_cast<const T*>(a), step_a, static_cast<const T*>(b), step_b, static_cast<T*>(out), count,
+                          static_cast<const ProvenByteProduct*>(parameters)->product);
+}
+
+/// The float steps that equal MulLanes for every product of bytes, which has 17 bits.
+template <class A> ProvenByteProduct prove_byte_product(const PairQuantization& q) {
+  ProvenByteProduct proven{};
+  if (q.scale_out.shift >= 0 || q.scale_out.mantissa == 0) return proven;
+  std::int32_t mantissa[16], right[16];
+  std::fill_n(mantissa, 16, q.scale_out.mantissa);
+  std::fill_n(right, 16, -q.scale_out.shift);
+  simd::ByteProduct& p = proven.product;
+  const std::int32_t outputs = std::max(q.range.hi - q.zero_out, q.zero_out - q.range.lo);
+  proven.holds = linalg::find_float_steps<A>(mantissa, right, 16, outputs, true, p.high, p.low, p.lift);
+  p.zero_x = q.zero_a;
+  p.zero_y = q.zero_b;
+  p.zero_out = q.zero_out;
+  p.lo = q.range.lo;
+  p.hi = q.range.hi;
+  return proven;
 }
 
 }  // namespace tfl::detail
