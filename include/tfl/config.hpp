@@ -9,7 +9,7 @@
 #define TFL_ALWAYS_INLINE inline __attribute__((always_inline))
 #define TFL_NOINLINE __attribute__((noinline))
 #define TFL_RESTRICT __restrict__
-#define TFL_PREFETCH(address) __builtin_prefetch(address)
+#define TFL_PREFETCH(address) __builtin_prefetch(address, 0, 2)  // into the second cache; any address will do
 #else
 #define TFL_ALWAYS_INLINE inline
 #define TFL_NOINLINE

@@ -147,9 +147,15 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
             const auto* at = reinterpret_cast<const float*>(packed + layout.panel_offset(g, p));
             const int vectors = layout.vectors(p);
             const float* weights = at + vectors * layout.lanes;
+            // Each tile fetches its part of the next panel.
+            const std::byte* next =
+                streams && i + 1 < last_panel ? packed + layout.panel_offset((i + 1) / panels, (i + 1) % panels) : nullptr;
+            const std::int64_t part = next != nullptr ? layout.panel_bytes(vectors) / at_once : 0;
+            const std::int64_t ahead_step = next != nullptr ? vectors * layout.lanes * std::int64_t{sizeof(float)} / at_once : 0;
             for (int t = 0; t < at_once; ++t) {
               float* to = out + (tile + t) * R * stride + g * layout.columns + p * 2 * layout.lanes;
-              for_each_tile<A>(count_of(tile + t), FloatTiles<A>{{tables[t], R, layout.segments, layout.length, g * group_offset},
+              for_each_tile<A>(count_of(tile + t), FloatTiles<A>{{tables[t], R, layout.segments, layout.length, g * group_offset,
+                                                                  next != nullptr ? next + t * part : nullptr, ahead_step},
                                                                  weights,
                                                                  {to, stride, layout.columns_of(p), at, range.lo, range.hi},
                                                                  vectors});

@@ -33,6 +33,9 @@ template <class T> struct TileInput {
   std::int64_t segments;
   std::int64_t length;
   std::int64_t offset;  // added to every row pointer: where a group's channels begin
+  // What will be read soon: of each step's share of it, the cache is told.
+  const std::byte* ahead = nullptr;
+  std::int64_t ahead_step = 0;
 };
 
 struct FloatTileOutput {
@@ -60,6 +63,7 @@ TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, c
     }
   }
   const float* w = weights;
+  const std::byte* ahead = in.ahead != nullptr ? in.ahead : reinterpret_cast<const std::byte*>(weights);
   for (std::int64_t s = 0; s < in.segments; ++s) {
     const float* x[Rows];
     TFL_UNROLL
@@ -71,6 +75,10 @@ TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, c
     std::int64_t k = 0;
     if constexpr (simd::has_by_lane<A, float> && Parts == 1) k = add_products_by_lane<A, float>(x, in.length, w, sum[0]);
     for (; k + Parts <= in.length; k += Parts, w += Parts * Vectors * L) {
+      if constexpr (Parts == 1) {
+        TFL_PREFETCH(ahead);
+        ahead += in.ahead_step;
+      }
       TFL_UNROLL
       for (int p = 0; p < Parts; ++p) {
         V column[Vectors];
