@@ -13,8 +13,11 @@ extern "C" __attribute__((noinline)) void mark_end() { __asm__ volatile(""); }
 
 namespace {
 
-using Plan = tfl::StaticPlan<TFL_MICRO_MODEL, tfl::PlanExtents::TFL_MICRO_EXTENTS>;
-constinit Plan plan;
+#if !defined(TFL_MICRO_ARCH)
+#define TFL_MICRO_ARCH NativeArch
+#endif
+using Plan = tfl::StaticPlan<TFL_MICRO_MODEL, tfl::PlanExtents::TFL_MICRO_EXTENTS, tfl::PlanArena::member, tfl::simd::TFL_MICRO_ARCH>;
+Plan plan;
 
 /// The inputs of tools/common/seeded_inputs.hpp: one byte of every state.
 void fill(std::uint32_t seed) {

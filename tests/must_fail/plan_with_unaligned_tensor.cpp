@@ -1,5 +1,5 @@
 // A header that puts a tensor where vectors could not be loaded.
-// expect: tfl: a tensor of this node lies neither within the weights nor at a multiple of 16 in the arena, or in both
+// expect: tfl: a tensor of this node lies neither within the weights nor at a multiple of the alignment in the arena, or in both
 // expect: node_1_SOFTMAX
 
 #define TOY_PROBABILITIES_AT 20

@@ -1,12 +1,17 @@
 #pragma once
 // What a header says about a model, and the plan of its arena.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
+#include <queue>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tfl/core/tensor.hpp"
@@ -38,6 +43,7 @@ struct ModelPlan {
   std::vector<TensorPlan> tensors;
   std::vector<NodePlan> nodes;
   std::vector<std::int32_t> inputs, outputs;
+  std::size_t alignment = arena_alignment;  // of tensors
   std::size_t weight_bytes = 0, arena_bytes = 0, live_bytes = 0;
 };
 
@@ -99,10 +105,101 @@ inline void plan_memory(ModelPlan& model) {
     if (needs.scratch_bytes > 0) blocks.push_back({static_cast<std::size_t>(needs.scratch_bytes), step, step});
   }
   std::vector<std::uint32_t> order(blocks.size()), placed(blocks.size());
-  model.arena_bytes = plan_arena(blocks, order, placed);
+  model.arena_bytes = plan_arena(blocks, order, placed, model.alignment);
   for (std::size_t t = 0; t < model.tensors.size(); ++t) {
     if (block_of[t] >= 0) model.tensors[t].arena_at = static_cast<std::int64_t>(blocks[at(block_of[t])].offset);
   }
+}
+
+/// The order of the nodes in which the least memory is in use at the worst step: exact, by the cheapest of all sets of nodes that have run.
+/// Empty where the file's order must stay (state, side effects) or there are too many sets to look at.
+inline std::vector<std::size_t> leanest_order(const ModelPlan& model) {
+  const std::size_t count = model.nodes.size();
+  constexpr std::size_t most_nodes = 64, most_sets = 200'000;
+  if (count > most_nodes) return {};
+  for (const TensorPlan& tensor : model.tensors) {
+    if (tensor.description.is_variable) return {};
+  }
+  using Set = std::uint64_t;
+  std::vector<Set> readers(model.tensors.size()), writer(model.tensors.size());
+  std::vector<bool> stays(model.tensors.size());
+  for (std::size_t n = 0; n < count; ++n) {
+    if (model.nodes[n].entry->traits.has_side_effects) return {};
+    for (const std::int32_t t : model.nodes[n].inputs) {
+      if (t >= 0) readers[static_cast<std::size_t>(t)] |= Set{1} << n;
+    }
+    for (const std::int32_t t : model.nodes[n].outputs) writer[static_cast<std::size_t>(t)] |= Set{1} << n;
+  }
+  for (const std::int32_t t : model.outputs) stays[static_cast<std::size_t>(t)] = true;
+  const auto has_bytes = [&](std::size_t t) { return !model.tensors[t].is_constant(); };
+  // Bytes that are in use after `done` has run and, with `next`, while it runs.
+  const auto live = [&](Set done, std::size_t next) {
+    std::size_t bytes = 0;
+    const Set running = next < count ? Set{1} << next : 0;
+    for (std::size_t t = 0; t < model.tensors.size(); ++t) {
+      const bool written = writer[t] == 0 || (writer[t] & (done | running)) != 0;
+      if (has_bytes(t) && written && (stays[t] || (readers[t] & ~done) != 0)) bytes += model.tensors[t].bytes();
+    }
+    if (next >= count) return bytes;
+    // An output that takes over an input's memory needs none.
+    const NodePlan& node = model.nodes[next];
+    const OpTraits& traits = node.entry->traits;
+    if ((traits.in_place || traits.is_view) && !node.outputs.empty()) {
+      const auto output = static_cast<std::size_t>(node.outputs[0]);
+      const std::size_t candidates = traits.is_view ? 1 : node.inputs.size();
+      for (std::size_t k = 0; k < candidates; ++k) {
+        if (node.inputs[k] < 0) continue;
+        const auto input = static_cast<std::size_t>(node.inputs[k]);
+        const bool dies = !stays[input] && (readers[input] & ~(done | running)) == 0;
+        if (has_bytes(input) && (dies || traits.is_view) && model.tensors[input].bytes() == model.tensors[output].bytes())
+          return bytes - model.tensors[output].bytes();
+      }
+    }
+    return bytes + static_cast<std::size_t>(node.needs.scratch_bytes);
+  };
+  struct Found {
+    std::size_t peak;
+    int last;
+  };
+  using Entry = std::pair<std::size_t, Set>;
+  std::map<Set, Found> found{{0, {live(0, count), -1}}};
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> open;
+  open.push({found[0].peak, 0});
+  const Set all = count == most_nodes ? ~Set{0} : (Set{1} << count) - 1;
+  while (!open.empty() && found.size() < most_sets) {
+    const auto [peak, done] = open.top();
+    open.pop();
+    if (done == all) {
+      std::vector<std::size_t> order;
+      for (Set set = done; set != 0; set &= ~(Set{1} << order.back())) order.push_back(static_cast<std::size_t>(found[set].last));
+      std::reverse(order.begin(), order.end());
+      return order;
+    }
+    if (peak > found[done].peak) continue;
+    for (std::size_t n = 0; n < count; ++n) {
+      if ((done >> n & 1) != 0) continue;
+      bool ready = true;
+      for (const std::int32_t t : model.nodes[n].inputs) ready = ready && (t < 0 || (writer[static_cast<std::size_t>(t)] & ~done) == 0);
+      if (!ready) continue;
+      const std::size_t then = std::max(peak, live(done, n));
+      const auto [at, is_new] = found.try_emplace(done | Set{1} << n, Found{then, static_cast<int>(n)});
+      if (!is_new && at->second.peak <= then) continue;
+      at->second = {then, static_cast<int>(n)};
+      open.push({then, at->first});
+    }
+  }
+  return {};
+}
+
+/// plan_memory() in the order of the nodes that needs least.
+inline void plan_memory_and_order(ModelPlan& model) {
+  plan_memory(model);
+  const std::vector<std::size_t> order = leanest_order(model);
+  if (order.empty()) return;
+  ModelPlan other = model;
+  for (std::size_t n = 0; n < order.size(); ++n) other.nodes[n] = model.nodes[order[n]];
+  plan_memory(other);
+  if (other.arena_bytes < model.arena_bytes) model = std::move(other);
 }
 
 }  // namespace tfl::codegen

@@ -13,6 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "tfl/kernels/binary.hpp"
+#include "tfl/kernels/conv_2d.hpp"
+#include "tfl/kernels/depthwise_conv_2d.hpp"
+#include "tfl/kernels/fully_connected.hpp"
+#include "tfl/kernels/pool.hpp"
+#include "tfl/kernels/softmax.hpp"
 #include "tfl/runtime/interpreter.hpp"
 #include "tools/common/print.hpp"
 #include "tools/tfl_codegen/ops.hpp"
@@ -26,7 +32,7 @@ using tfl::tools::text;
 using Interpreter = tfl::Interpreter<Ops, tfl::NoDelegates, tfl::SerialExecutor, tfl::simd::Scalar>;
 
 struct Arguments {
-  std::string model, out, name, extents = "dynamic", weights = "inline";
+  std::string model, out, name, target = "generic", extents = "dynamic", weights = "inline";
   bool quiet = false;
 };
 
@@ -135,6 +141,21 @@ std::string read_model(const Interpreter& interpreter, ModelPlan& model) {
   return {};
 }
 
+/// What a model for microcontrollers has otherwise: the working memory of compact kernels, and tensors that lie closer together where no
+/// other kernel and no wider element is in it.
+void plan_for_microcontroller(ModelPlan& model) {
+  const auto compact = tfl::OpRegistry<tfl::Conv2D, tfl::DepthwiseConv2D, tfl::FullyConnected, tfl::AveragePool2D, tfl::MaxPool2D,
+                                       tfl::Softmax, tfl::Add, tfl::Sub>::entries<tfl::simd::CortexM, tfl::SerialExecutor>();
+  bool close = true;
+  for (NodePlan& node : model.nodes) {
+    const tfl::OpEntry* entry = tfl::find_op(compact, node.entry->code, "");
+    if (entry != nullptr) node.needs = entry->needs(node.options.data(), Described(model, node).node());
+    close = close && (entry != nullptr || node.needs.scratch_bytes + node.needs.packed_bytes == 0);
+  }
+  for (const TensorPlan& tensor : model.tensors) close = close && tfl::bits_of(tensor.description.type) <= 32;
+  if (close) model.alignment = 4;
+}
+
 /// Constants that share their bytes in the model share them here.
 void place_weights(ModelPlan& model) {
   std::map<std::pair<const std::byte*, std::size_t>, std::int64_t> places;
@@ -143,7 +164,7 @@ void place_weights(ModelPlan& model) {
     const auto [place, is_new] =
         places.try_emplace({tensor.data.data(), tensor.data.size()}, static_cast<std::int64_t>(model.weight_bytes));
     tensor.weights_at = place->second;
-    if (is_new) model.weight_bytes = tfl::align_up(model.weight_bytes + tensor.data.size(), tfl::arena_alignment);
+    if (is_new) model.weight_bytes = tfl::align_up(model.weight_bytes + tensor.data.size(), model.alignment);
   }
 }
 
@@ -203,8 +224,9 @@ int run(Arguments a) {
 
   ModelPlan model;
   if (const std::string error = read_model(*interpreter, model); !error.empty()) return fail(error);
+  if (a.target.starts_with("cortex-m") || a.target == "helium") plan_for_microcontroller(model);
   place_weights(model);
-  plan_memory(model);
+  plan_memory_and_order(model);
   const HeaderOptions options{a.name, std::filesystem::path(a.model).filename().string(), a.extents, a.weights == "blob"};
   HeaderWriter writer(model, options);
   const std::string header = writer.write();
@@ -228,6 +250,10 @@ int main(int argc, char** argv) {
   app.add_option("model", a.model, "the .tflite file")->required();
   app.add_option("-o,--out", a.out, "the header to write")->required();
   app.add_option("--name", a.name, "the name of the struct; without it that of the file");
+  app.add_option("--target", a.target,
+                 "the processor that memory is planned for; cortex-m, cortex-m-dsp and helium let tensors lie closer together, and their "
+                 "headers run nowhere else. Which kernels run is what the header's compiler is told")
+      ->check(CLI::IsMember({"generic", "cortex-m", "cortex-m-dsp", "helium", "x86", "aarch64"}));
   app.add_option("--extents", a.extents,
                  "the extents that NAME_plan lets the compiler know: none (dynamic), those of constants (filters), all (fixed)")
       ->check(CLI::IsMember({"dynamic", "filters", "fixed"}));

@@ -54,6 +54,8 @@ class HeaderWriter {
               "_weights[" + std::to_string(weight_size()) + "];\n";
     }
     out_ += "\nstruct " + options_.name + " {\n";
+    if (model_.alignment != arena_alignment)
+      out_ += "  static constexpr std::size_t alignment = " + std::to_string(model_.alignment) + ";\n";
     write_weights();
     write_arrays();
     write_tensors();

@@ -25,6 +25,7 @@ template <> struct Compact<Conv2D> {
     detail::CompactOutput output;
     Way way = Way::any;
     constexpr std::int32_t depth() const { return std::int32_t{y.filter} * x.filter * channels; }
+    constexpr std::int32_t positions() const { return std::int32_t{batches} * y.output * x.output; }
     /// Windows are single pixels that follow one another.
     constexpr bool is_flat() const {
       return y.filter == 1 && x.filter == 1 && y.stride == 1 && x.stride == 1 && y.output == y.input && x.output == x.input &&
@@ -51,7 +52,7 @@ template <> struct Compact<Conv2D> {
     return q;
   }
   template <class A> static constexpr std::int64_t scratch_bytes(const Prepared& p) {
-    if (in_vectors<A>(p.way)) return p.is_flat() ? 0 : helium_rows * p.depth();
+    if (in_vectors<A>(p.way)) return p.columns * std::int64_t{4} + (reads_in_place(p) ? 0 : helium_rows * p.depth());
     return simd::Staging<A>::bytes(p.depth());
   }
 
@@ -79,6 +80,9 @@ template <> struct Compact<Conv2D> {
     return TFL_HELIUM != 0 && std::is_base_of_v<simd::Helium, A> && way == Way::usual;
   }
 
+  /// Windows that are rows of the image already, enough of them for a group.
+  static constexpr bool reads_in_place(const Prepared& p) { return p.is_flat() && p.positions() >= helium_rows; }
+
   /// Calls stage(image, top, left, row) for every window and multiply(rows) after every `Rows` of them.
   template <int Rows, class Stage, class Multiply>
   static TFL_ALWAYS_INLINE void for_each_group(const Prepared& p, const std::int8_t* image, Stage stage, Multiply multiply) {
@@ -101,17 +105,7 @@ template <> struct Compact<Conv2D> {
   struct Bytes {
     using Element = std::int8_t;
     static TFL_ALWAYS_INLINE void put(Element* row, std::int32_t k, const std::int8_t* from, std::int32_t count, std::int32_t) {
-      copy(row + k, from, count);
-    }
-    static TFL_ALWAYS_INLINE void copy(std::int8_t* to, const std::int8_t* from, std::int32_t count) {
-      if (count == 1) {
-        *to = *from;
-        return;
-      }
-      for (; count > 0; count -= 16, from += 16, to += 16) {
-        const mve_pred16_t some = vctp8q(static_cast<std::uint32_t>(count));
-        vstrbq_p_s8(to, vldrbq_z_s8(from, some), some);
-      }
+      simd::helium_copy(row + k, from, count);
     }
     static TFL_ALWAYS_INLINE void pad(Element* row, std::int32_t k, std::int32_t count, std::int32_t zero_point) {
       for (Element* to = row + k; count > 0; --count) *to++ = static_cast<Element>(zero_point);
@@ -120,38 +114,55 @@ template <> struct Compact<Conv2D> {
 
   static TFL_ALWAYS_INLINE void eval_vectors(const Prepared& p, const CompactArguments& a) {
     const std::int32_t depth = p.depth(), columns = p.columns;
+    const auto* const filter = a.input<std::int8_t>(1);
+    auto* const starts = reinterpret_cast<std::int32_t*>(a.scratch);
+    simd::helium_starts(filter, depth, columns, a.input<std::int32_t>(2), p.input_zero_point, starts);
     auto* to = a.to<std::int8_t>();
-    const auto multiply = [&](const std::int8_t* x, int rows) __attribute__((always_inline)) {
-      simd::helium_multiply_rows(x, depth, rows, p.input_zero_point, a.input<std::int8_t>(1), depth, a.input<std::int32_t>(2),
-                                 a.multipliers, columns, p.output.zero_point, to);
-      to += rows * columns;
-    };
-    if (p.is_flat()) {
+    if (reads_in_place(p)) {
       const auto* x = a.input<std::int8_t>(0);
-      for (std::int32_t left = std::int32_t{p.batches} * p.y.output * p.x.output; left > 0; left -= helium_rows, x += helium_rows * depth)
-        multiply(x, left < helium_rows ? static_cast<int>(left) : helium_rows);
+      for (std::int32_t left = p.positions(); left > 0; left -= helium_rows) {
+        // The last four overlap those before them.
+        const std::int32_t back = left < helium_rows ? helium_rows - left : 0;
+        x -= back * depth;
+        to -= back * columns;
+        simd::helium_multiply_rows(x, helium_rows, filter, depth, starts, a.multipliers, columns, p.output.zero_point, to);
+        x += helium_rows * depth;
+        to += helium_rows * columns;
+      }
       return;
     }
-    auto* const staged = reinterpret_cast<std::int8_t*>(a.scratch);
+    auto* const staged = reinterpret_cast<std::int8_t*>(starts + columns);
     for_each_group<helium_rows>(
         p, a.input<std::int8_t>(0),
         [&](const std::int8_t* image, std::int32_t top, std::int32_t left, int row)
             __attribute__((always_inline)) { stage<Bytes>(p, image, top, left, staged + row * depth); },
-        [&](int rows) __attribute__((always_inline)) { multiply(staged, rows); });
+        [&](int rows) __attribute__((always_inline)) {
+          simd::helium_multiply_rows(staged, rows, filter, depth, starts, a.multipliers, columns, p.output.zero_point, to);
+          to += rows * columns;
+        });
   }
 #endif
 
   template <class S>
   static TFL_ALWAYS_INLINE void stage(const Prepared& p, const std::int8_t* image, std::int32_t top, std::int32_t left,
                                       typename S::Element* row) {
-    const std::int32_t channels = p.channels;
+    const std::int32_t channels = p.channels, taps = p.x.filter;
+    // A row of the window that lies inside of the image is one run.
+    const bool whole = p.x.dilation == 1 && left >= 0 && left + taps <= p.x.input;
     std::int32_t k = 0;
     for (std::int32_t ky = p.y.filter; ky > 0; --ky, top += p.y.dilation) {
+      // Negative numbers are large ones, too.
+      const bool inside = static_cast<std::uint32_t>(top) < p.y.input;
+      const std::int8_t* from = image + (top * p.x.input + left) * channels;
+      if (inside && whole) {
+        S::put(row, k, from, taps * channels, p.input_zero_point);
+        k += taps * channels;
+        continue;
+      }
       std::int32_t column = left;
-      for (std::int32_t kx = p.x.filter; kx > 0; --kx, column += p.x.dilation, k += channels) {
-        // Negative numbers are large ones, too.
-        if (static_cast<std::uint32_t>(top) < p.y.input && static_cast<std::uint32_t>(column) < p.x.input) {
-          S::put(row, k, image + (top * p.x.input + column) * channels, channels, p.input_zero_point);
+      for (std::int32_t kx = taps; kx > 0; --kx, column += p.x.dilation, from += p.x.dilation * channels, k += channels) {
+        if (inside && static_cast<std::uint32_t>(column) < p.x.input) {
+          S::put(row, k, from, channels, p.input_zero_point);
         } else {
           S::pad(row, k, channels, p.input_zero_point);
         }

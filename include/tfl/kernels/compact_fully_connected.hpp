@@ -19,17 +19,21 @@ template <> struct Compact<FullyConnected> {
   struct Prepared {
     std::int32_t rows = 0, columns = 0, depth = 0;
     std::int16_t input_zero_point = 0, output_zero_point = 0, lo = 0, hi = 0;
+    bool one_multiplier = false;  // for all columns
   };
 
   static constexpr bool takes(const FullyConnected::Prepared& p, const NodeDescription&) { return p.weight_zero_point == 0 && p.depth > 0; }
-  static constexpr Prepared prepare(const FullyConnected::Prepared& p, const NodeDescription&, std::span<Multiplier>) {
+  static constexpr Prepared prepare(const FullyConnected::Prepared& p, const NodeDescription&, std::span<Multiplier> multipliers) {
+    bool equal = true;
+    for (const Multiplier& m : multipliers) equal = equal && m == multipliers[0];
     return {static_cast<std::int32_t>(p.rows),
             static_cast<std::int32_t>(p.columns),
             static_cast<std::int32_t>(p.depth),
             static_cast<std::int16_t>(p.input_zero_point),
             static_cast<std::int16_t>(p.output_zero_point),
             static_cast<std::int16_t>(p.range.lo),
-            static_cast<std::int16_t>(p.range.hi)};
+            static_cast<std::int16_t>(p.range.hi),
+            equal};
   }
 
   template <class A> static TFL_ALWAYS_INLINE void eval(const Prepared& p, const CompactArguments& a) {
@@ -47,7 +51,7 @@ template <> struct Compact<FullyConnected> {
         for (std::int32_t i = 0; i < at_once; ++i) {
           const std::int32_t sum = detail::wrapping_add(sums[i], bias != nullptr ? bias[n + i] : 0);
           // The multipliers are doubles, bit by bit.
-          const auto real = std::bit_cast<std::uint64_t>(a.multipliers[n + i]);
+          const auto real = std::bit_cast<std::uint64_t>(a.multipliers[p.one_multiplier ? 0 : n + i]);
           const std::int32_t y = multiply_in_double(sum, real) + p.output_zero_point;
           to[n + i] = static_cast<std::int8_t>(y < p.lo ? p.lo : y > p.hi ? p.hi : y);
         }

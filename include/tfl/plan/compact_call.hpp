@@ -47,10 +47,27 @@ template <class Model, class Node, class Arch> constexpr std::int64_t compact_sc
   return tfl::detail::compact_scratch_bytes<Arch, typename Node::Op>(compact<Model, Node>.prepared);
 }
 
+/// All multipliers, or the first one where the kernel reads no other.
+template <class Model, class Node> constexpr auto needed_multipliers() {
+  constexpr auto& all = compact<Model, Node>.multipliers;
+  constexpr bool one = [] {
+    if constexpr (requires { compact<Model, Node>.prepared.one_multiplier; }) {
+      return compact<Model, Node>.prepared.one_multiplier;
+    } else {
+      return false;
+    }
+  }();
+  if constexpr (one && all.size() > 1) {
+    return std::array<Multiplier, 1>{all[0]};
+  } else {
+    return all;
+  }
+}
+
 }  // namespace detail
 
 /// A node's constants for each channel.
-template <class Model, class Node> inline constexpr auto channel_multipliers = detail::compact<Model, Node>.multipliers;
+template <class Model, class Node> inline constexpr auto channel_multipliers = detail::needed_multipliers<Model, Node>();
 
 /// Where an input lies: constants have an address, others an offset in the arena.
 union CompactPlace {

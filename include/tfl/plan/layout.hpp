@@ -112,7 +112,7 @@ template <class Model, class Node> constexpr std::int32_t destroyed_tensor(int s
 
 /// Where `bytes` of working memory lie while the node at `step` runs: the lowest place that no tensor needs at that time. How much a kernel
 /// wants depends on the processor that the header is compiled for, so the header can't say.
-template <class Model> constexpr std::int64_t scratch_offset(int step, std::int64_t bytes) {
+template <class Model> constexpr std::int64_t scratch_offset(int step, std::int64_t bytes, std::int64_t alignment) {
   std::int64_t offset = 0;
   for (bool moved = bytes > 0; moved;) {
     moved = false;
@@ -120,7 +120,8 @@ template <class Model> constexpr std::int64_t scratch_offset(int step, std::int6
       const Tensor& tensor = Model::tensors[t];
       if (!tensor.is_placed() || !lifetimes<Model>[static_cast<std::size_t>(t)].is_at(step)) continue;
       if (!detail::overlap_in_bytes(offset, bytes, tensor.arena_at, tensor.bytes())) continue;
-      offset = static_cast<std::int64_t>(align_up(static_cast<std::size_t>(tensor.arena_at + tensor.bytes()), arena_alignment));
+      offset = static_cast<std::int64_t>(
+          align_up(static_cast<std::size_t>(tensor.arena_at + tensor.bytes()), static_cast<std::size_t>(alignment)));
       moved = true;
     }
   }

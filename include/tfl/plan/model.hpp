@@ -2,6 +2,7 @@
 // The words that a generated header is written in: a model as a type.
 //
 // struct name {
+//   static constexpr std::size_t alignment = 4;                            of tensors; 16 where nothing is said
 //   alignas(16) static constexpr unsigned char weights[] = "...";          the constants' bytes, little-endian
 //   static constexpr tfl::plan::Tensor tensors[] = {...};
 //   struct node_0_CONV_2D {
@@ -23,6 +24,7 @@
 #include <iterator>
 #include <span>
 
+#include "tfl/core/memory.hpp"
 #include "tfl/core/tensor.hpp"
 #include "tfl/kernels/op.hpp"
 
@@ -49,6 +51,15 @@ struct Tensor {
   constexpr std::int64_t bytes() const { return bytes_of(type, shape.count()); }
   constexpr TensorDescription description() const { return {type, shape, quantization, integers, is_constant(), is_variable, is_sparse}; }
 };
+
+/// Tensors lie at multiples of this, in the weights and in the arena. Less than 16 is for compact kernels alone.
+template <class Model> constexpr std::int64_t alignment_of() {
+  if constexpr (requires { Model::alignment; }) {
+    return std::int64_t{Model::alignment};
+  } else {
+    return std::int64_t{arena_alignment};
+  }
+}
 
 template <std::size_t N> using Indices = std::array<std::int32_t, N>;
 

@@ -81,10 +81,11 @@ namespace detail {
 
 // A variable for each node: compilers bound the steps of one evaluation, and models have many nodes.
 template <class Model, class Node, class Arch, std::size_t Step>
-inline constexpr NodeMemory node_memory{
-    static_cast<std::size_t>(needs<Model, Node, Arch>.scratch_bytes),
-    static_cast<std::size_t>(scratch_offset<Model>(static_cast<int>(Step), needs<Model, Node, Arch>.scratch_bytes)),
-    static_cast<std::size_t>(needs<Model, Node, Arch>.packed_bytes), 0};
+inline constexpr NodeMemory node_memory{static_cast<std::size_t>(needs<Model, Node, Arch>.scratch_bytes),
+                                        static_cast<std::size_t>(scratch_offset<Model>(
+                                            static_cast<int>(Step), needs<Model, Node, Arch>.scratch_bytes,
+                                            runs_compact<Model, Node, Arch>() ? alignment_of<Model>() : std::int64_t{arena_alignment})),
+                                        static_cast<std::size_t>(needs<Model, Node, Arch>.packed_bytes), 0};
 
 template <class Model, class Arch, class... Node, std::size_t... Step>
 constexpr auto plan_memory(Nodes<Node...>, std::index_sequence<Step...>) {
@@ -127,6 +128,8 @@ class StaticPlan : private plan::Verify<Model> {
   using Nodes = typename Model::Nodes;
   using Facts = plan::detail::Facts<plan::verified<Model>, Model, Arch, Extents, Nodes>;
   static constexpr bool owns_arena = ArenaOwner == PlanArena::member;
+  static_assert(plan::alignment_of<Model>() == std::int64_t{arena_alignment} || simd::is_compact<Arch>,
+                "tfl: this header is for microcontrollers: its tensors lie too close together for the kernels of other processors");
 
  public:
   /// Exact size of the arena: tensors and working memory.

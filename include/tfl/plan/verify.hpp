@@ -43,11 +43,13 @@ namespace detail {
 /// A tensor lies where it may: constants within the weights, everything else at a multiple of the arena's alignment.
 template <class Model> constexpr bool lies_well(const Tensor& tensor) {
   if (tensor.shape.checked_count() < 0 || bits_of(tensor.type) == 0 || tensor.is_constant() == tensor.is_placed()) return false;
-  if (tensor.is_placed())
-    return tensor.arena_at >= 0 && tensor.arena_at % std::int64_t{arena_alignment} == 0 && tensor.arena_at < (std::int64_t{1} << 40);
+  constexpr std::int64_t alignment = alignment_of<Model>();
+  if (alignment != 4 && alignment != 8 && alignment != 16) return false;
+  if (bits_of(tensor.type) / 8 > alignment) return false;
+  if (tensor.is_placed()) return tensor.arena_at >= 0 && tensor.arena_at % alignment == 0 && tensor.arena_at < (std::int64_t{1} << 40);
   constexpr auto all = static_cast<std::int64_t>(sizeof(Model::weights));
-  return !tensor.is_variable && tensor.weights_at >= 0 && tensor.weights_at % std::int64_t{arena_alignment} == 0 &&
-         tensor.weights_at <= all && tensor.bytes() <= all - tensor.weights_at;
+  return !tensor.is_variable && tensor.weights_at >= 0 && tensor.weights_at % alignment == 0 && tensor.weights_at <= all &&
+         tensor.bytes() <= all - tensor.weights_at;
 }
 
 /// The first of `indices` that is no tensor, or lies badly. -1 is a tensor that is absent, where `may_lack` allows it.
@@ -156,7 +158,7 @@ constexpr bool explain(const char* rule, std::int64_t, std::int64_t, std::int64_
 template <class Where, Fault F, std::int64_t Tensor> struct Report {
   static_assert(F != Fault::unknown_tensor, "tfl: this node names a tensor that the header does not have");
   static_assert(F != Fault::misplaced_tensor,
-                "tfl: a tensor of this node lies neither within the weights nor at a multiple of 16 in the arena, or in both");
+                "tfl: a tensor of this node lies neither within the weights nor at a multiple of the alignment in the arena, or in both");
   static_assert(F != Fault::never_written, "tfl: this node reads a tensor before any node writes it");
   static_assert(F != Fault::written_twice, "tfl: this node writes a tensor that is constant or written elsewhere too");
   static_assert(F != Fault::destroys_a_tensor, "tfl: this node's output overlaps a tensor that is still needed");

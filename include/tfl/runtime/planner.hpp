@@ -23,7 +23,8 @@ constexpr bool overlap_in_time(const Allocation& a, const Allocation& b) { retur
 
 /// Puts the blocks one by one, in this order, at the lowest offset that is free for all their time. `placed` is working memory of the
 /// same length: blocks in order of their offset. Returns the arena's size.
-constexpr std::size_t place_in_order(std::span<Allocation> blocks, std::span<const std::uint32_t> order, std::span<std::uint32_t> placed) {
+constexpr std::size_t place_in_order(std::span<Allocation> blocks, std::span<const std::uint32_t> order, std::span<std::uint32_t> placed,
+                                     std::size_t alignment) {
   std::size_t total = 0, count = 0;
   for (const std::uint32_t index : order) {
     Allocation& block = blocks[index];
@@ -33,7 +34,7 @@ constexpr std::size_t place_in_order(std::span<Allocation> blocks, std::span<con
       const Allocation& other = blocks[placed[i]];
       if (!overlap_in_time(block, other)) continue;
       if (offset + block.bytes <= other.offset) break;  // fits below, and what follows lies higher
-      const std::size_t behind = align_up(other.offset + other.bytes, arena_alignment);
+      const std::size_t behind = align_up(other.offset + other.bytes, alignment);
       if (behind > offset) offset = behind;
     }
     block.offset = offset;
@@ -85,9 +86,10 @@ constexpr std::size_t largest_live_set(std::span<const Allocation> blocks) {
   return largest;
 }
 
-/// Gives every block its offset, a multiple of arena_alignment, and returns the arena's exact size. Several greedy orders are tried
+/// Gives every block its offset, a multiple of `alignment`, and returns the arena's exact size. Several greedy orders are tried
 /// and the best is kept; `order` and `placed` are working memory, as long as `blocks`.
-constexpr std::size_t plan_arena(std::span<Allocation> blocks, std::span<std::uint32_t> order, std::span<std::uint32_t> placed) {
+constexpr std::size_t plan_arena(std::span<Allocation> blocks, std::span<std::uint32_t> order, std::span<std::uint32_t> placed,
+                                 std::size_t alignment = arena_alignment) {
   const auto area = [&](std::uint32_t i) { return blocks[i].bytes * static_cast<std::size_t>(blocks[i].last - blocks[i].first + 1); };
   const auto by_strategy = [&](int strategy) {
     for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -111,7 +113,7 @@ constexpr std::size_t plan_arena(std::span<Allocation> blocks, std::span<std::ui
       }
       return a < b;
     });
-    return detail::place_in_order(blocks, order, placed);
+    return detail::place_in_order(blocks, order, placed, alignment);
   };
   int best = 0;
   std::size_t least = by_strategy(0);

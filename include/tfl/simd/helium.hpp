@@ -14,15 +14,54 @@
 
 namespace tfl::simd {
 
-/// Sums of products of four rows and a filter, and the filter's sum.
-struct HeliumSums {
-  std::int32_t row[4], filter;
-};
-TFL_ALWAYS_INLINE HeliumSums helium_products(const std::int8_t* x, std::int32_t step, int rows, const std::int8_t* w, std::int32_t depth) {
-  // Rows that are not there are the first one again.
-  const std::int8_t *x0 = x, *x1 = rows > 1 ? x + step : x, *x2 = rows > 2 ? x + 2 * step : x, *x3 = rows > 3 ? x + 3 * step : x;
-  std::int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, sum = 0;
-  __asm__(
+/// to[i] = from[i]. May be called with count 0.
+TFL_ALWAYS_INLINE void helium_copy(std::int8_t* to, const std::int8_t* from, std::int32_t count) {
+  __asm__ volatile(
+      "wlstp.8 lr, %[count], 2f\n\t"
+      "1:\n\t"
+      "vldrb.8 q0, [%[from]], #16\n\t"
+      "vstrb.8 q0, [%[to]], #16\n\t"
+      "letp lr, 1b\n\t"
+      "2:\n\t"
+      : [to] "+r"(to), [from] "+r"(from)
+      : [count] "r"(count)
+      : "q0", "lr", "cc", "memory");
+}
+
+/// What products of bytes with their zero point begin with: starts[n] = bias[n] - x_zero * sum of filter n.
+TFL_ALWAYS_INLINE void helium_starts(const std::int8_t* w, std::int32_t depth, std::int32_t columns, const std::int32_t* bias,
+                                     std::int32_t x_zero, std::int32_t* starts) {
+  for (std::int32_t n = 0; n < columns; ++n) {
+    std::int32_t sum = 0;
+    __asm__ volatile(
+        "wlstp.8 lr, %[depth], 2f\n\t"
+        "1:\n\t"
+        "vldrb.8 q0, [%[w]], #16\n\t"
+        "vaddva.s8 %[sum], q0\n\t"
+        "letp lr, 1b\n\t"
+        "2:\n\t"
+        : [sum] "+Te"(sum), [w] "+r"(w)
+        : [depth] "r"(depth)
+        : "q0", "lr", "cc", "memory");
+    w -= (16 - depth % 16) % 16;  // the last step counts as a whole one
+    starts[n] = static_cast<std::int32_t>(static_cast<std::uint32_t>(bias != nullptr ? bias[n] : 0) -
+                                          static_cast<std::uint32_t>(x_zero) * static_cast<std::uint32_t>(sum));
+  }
+}
+
+/// sums[r] = start + products of row r (of four, `step` bytes apart) and a filter.
+TFL_ALWAYS_INLINE void helium_products(const std::int8_t* x, std::int32_t step, const std::int8_t* w, std::int32_t depth,
+                                       std::int32_t start, std::int32_t* sums) {
+  const std::int8_t *x1, *x2, *x3;
+  std::int32_t s0, s1, s2, s3;
+  __asm__ volatile(
+      "add %[x1], %[x0], %[step]\n\t"
+      "add %[x2], %[x1], %[step]\n\t"
+      "add %[x3], %[x2], %[step]\n\t"
+      "mov %[s0], %[start]\n\t"
+      "mov %[s1], %[start]\n\t"
+      "mov %[s2], %[start]\n\t"
+      "mov %[s3], %[start]\n\t"
       "wlstp.8 lr, %[depth], 2f\n\t"
       "1:\n\t"
       "vldrb.8 q0, [%[w]], #16\n\t"
@@ -34,20 +73,20 @@ TFL_ALWAYS_INLINE HeliumSums helium_products(const std::int8_t* x, std::int32_t 
       "vmladava.s8 %[s2], q0, q1\n\t"
       "vldrb.8 q2, [%[x3]], #16\n\t"
       "vmladava.s8 %[s3], q0, q2\n\t"
-      "vaddva.s8 %[sum], q0\n\t"
       "letp lr, 1b\n\t"
       "2:\n\t"
-      : [s0] "+Te"(s0), [s1] "+Te"(s1), [s2] "+Te"(s2), [s3] "+Te"(s3), [sum] "+Te"(sum), [w] "+r"(w), [x0] "+r"(x0), [x1] "+r"(x1),
-        [x2] "+r"(x2), [x3] "+r"(x3)
-      : [depth] "r"(depth)
+      "strd %[s0], %[s1], [%[sums]]\n\t"
+      "strd %[s2], %[s3], [%[sums], #8]\n\t"
+      : [s0] "=&Te"(s0), [s1] "=&Te"(s1), [s2] "=&Te"(s2), [s3] "=&Te"(s3), [w] "+r"(w), [x0] "+r"(x), [x1] "=&r"(x1), [x2] "=&r"(x2),
+        [x3] "=&r"(x3)
+      : [depth] "r"(depth), [step] "r"(step), [start] "r"(start), [sums] "r"(sums)
       : "q0", "q1", "q2", "lr", "cc", "memory");
-  return {{s0, s1, s2, s3}, sum};
 }
 
 /// Four lanes of multiply_doubled(), where `mantissa` is the multiplier's own and `left` = -right. Not yet clamped.
 TFL_ALWAYS_INLINE int32x4_t helium_saturated(int32x4_t y) {
-  const int16x8_t words = vqmovnbq_s32(vuninitializedq_s16(), y);
-  return vreinterpretq_s32_s8(vqmovnbq_s16(vuninitializedq_s8(), words));
+  const int16x8_t words = vqmovnbq_s32(vreinterpretq_s16_s32(y), y);
+  return vreinterpretq_s32_s8(vqmovnbq_s16(vreinterpretq_s8_s16(words), words));
 }
 /// The lowest byte of every lane: clamp(zero_point + round(sum * real)) for one multiplier.
 TFL_ALWAYS_INLINE int32x4_t helium_requantize(int32x4_t sum, Multiplier by, std::int32_t zero_point) {
@@ -66,22 +105,20 @@ TFL_ALWAYS_INLINE int32x4_t helium_requantize(int32x4_t sum, const Multiplier* b
   return helium_saturated(vaddq_n_s32(vrshlq_s32(y, vnegq_s32(shifts)), zero_point));
 }
 
-/// `rows` rows (four at most) of `depth` bytes times all filters. Multipliers are doubled ones.
-TFL_ALWAYS_INLINE void helium_multiply_rows(const std::int8_t* x, std::int32_t step, int rows, std::int32_t x_zero, const std::int8_t* w,
-                                            std::int32_t depth, const std::int32_t* bias, const Multiplier* by, std::int32_t columns,
-                                            std::int32_t zero_point, std::int8_t* to) {
+/// Four rows of `depth` bytes times all filters, of which the first `rows` are kept. Multipliers are doubled ones.
+TFL_ALWAYS_INLINE void helium_multiply_rows(const std::int8_t* x, int rows, const std::int8_t* w, std::int32_t depth,
+                                            const std::int32_t* starts, const Multiplier* by, std::int32_t columns, std::int32_t zero_point,
+                                            std::int8_t* to) {
   const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), static_cast<std::uint32_t>(columns));
   const mve_pred16_t present = vctp32q(static_cast<std::uint32_t>(rows));
-  for (std::int32_t n = 0; n < columns; ++n, w += depth, ++to) {
-    const HeliumSums s = helium_products(x, step, rows, w, depth);
-    const auto start = static_cast<std::int32_t>(static_cast<std::uint32_t>(bias != nullptr ? bias[n] : 0) -
-                                                 static_cast<std::uint32_t>(x_zero) * static_cast<std::uint32_t>(s.filter));
-    int32x4_t sums = vuninitializedq_s32();
-    sums = vsetq_lane_s32(s.row[0], sums, 0);
-    sums = vsetq_lane_s32(s.row[1], sums, 1);
-    sums = vsetq_lane_s32(s.row[2], sums, 2);
-    sums = vsetq_lane_s32(s.row[3], sums, 3);
-    vstrbq_scatter_offset_p_s32(to, offsets, helium_requantize(vaddq_n_s32(sums, start), by[n], zero_point), present);
+  // Sums of a few columns wait in memory: either loop then has registers enough.
+  constexpr std::int32_t most = 8;
+  std::int32_t sums[4 * most];
+  for (std::int32_t left = columns; left > 0; left -= most) {
+    const std::int32_t count = left < most ? left : most;
+    for (std::int32_t n = 0; n < count; ++n, w += depth) helium_products(x, depth, w, depth, *starts++, sums + 4 * n);
+    for (std::int32_t n = 0; n < count; ++n)
+      vstrbq_scatter_offset_p_s32(to++, offsets, helium_requantize(vldrwq_s32(sums + 4 * n), *by++, zero_point), present);
   }
 }
 
