@@ -78,7 +78,15 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
   row(reverse, ReverseSequence) row(scatter, ScatterNd) row(segment, SegmentSum) row(segment, UnsortedSegmentSum) \
   row(segment, UnsortedSegmentProd) row(segment, UnsortedSegmentMax) row(segment, UnsortedSegmentMin) row(spread, Dilate) \
   row(spread, StablehloPad) row(stablehlo, StablehloAdd) row(stablehlo, StablehloMultiply) row(stablehlo, StablehloMaximum) \
-  row(stablehlo, StablehloMinimum) row(stablehlo, StablehloAnd) row(stablehlo, StablehloShiftLeft) row(top_k, TopK)
+  row(stablehlo, StablehloMinimum) row(stablehlo, StablehloAnd) row(stablehlo, StablehloShiftLeft) row(top_k, TopK) \
+  row(stablehlo_gather, StablehloGather) row(random, RandomUniform) row(random, RandomStandardNormal) row(random, Multinomial) \
+  row(random, RngBitGenerator) row(fourier, Rfft2D) row(fourier, Real) row(fourier, Imag) row(fourier, ComplexAbs) \
+  row(fourier, Irfft2D) row(fourier, Irfft2DUpperCase) row(lsh_projection, LshProjection) row(rnn, Rnn) \
+  row(rnn, UnidirectionalSequenceRnn) row(rnn, BidirectionalSequenceRnn) row(bidirectional_lstm, BidirectionalSequenceLstm) \
+  row(signal, SignalWindow) row(signal, SignalEnergy) row(signal, SignalFilterBank) row(signal, SignalFilterBankSquareRoot) \
+  row(signal, SignalFilterBankSpectralSubtraction) row(signal, SignalPcan) row(signal, SignalFilterBankLog) \
+  row(signal_stream, SignalFramer) row(signal_stream, SignalOverlapAdd) row(signal_stream, SignalStacker) \
+  row(signal_stream, SignalDelay) row(signal_fft, SignalRfft) row(signal_fft, SignalIrfft) row(signal_fft, SignalFftAutoScale)
 
 #define TFL_CODEGEN_TYPE(header, op) , tfl::op
 using Registry = ListedOps<void TFL_CODEGEN_OPS(TFL_CODEGEN_TYPE)>;

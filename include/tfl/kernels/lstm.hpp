@@ -205,6 +205,7 @@ constexpr LstmPrepared describe_lstm(const LstmOptions& options, const NodeDescr
   p.cells = node.input(4).shape[0];
   p.diagonal = node.input(8).rank() == 1;
   p.outputs = p.diagonal ? p.cells : node.input(8).shape[1];
+  p.output_step = p.outputs;
   p.kind = kind_of_lstm(node);
   p.coupled = !node.has_input(1);
   p.normalized = node.has_input(21);

@@ -41,17 +41,21 @@ struct LstmIntegers {
 /// The scales of 8-bit weights beside float activations.
 struct LstmScales {
   float input[gate_count] = {}, recurrent[gate_count] = {}, peephole[gate_count] = {}, projection = 1;
+  float aux[gate_count] = {};
 };
 
 /// Where things lie in the scratch memory: offsets in bytes.
 struct LstmScratch {
-  std::int64_t gates = 0, inputs = 0, states = 0, hidden = 0, scales = 0, bytes = 0;
+  std::int64_t gates = 0, inputs = 0, states = 0, hidden = 0, scales = 0, aux = 0, bytes = 0;
 };
 
 enum class LstmKind : std::uint8_t { real, hybrid, integer };
 
 struct LstmPrepared {
   std::int32_t steps = 1, batches = 0, inputs = 0, cells = 0, outputs = 0;
+  std::int32_t aux_inputs = 0;   // of a second input with weights of its own (bidirectional)
+  std::int64_t output_step = 0;  // elements from one output vector to the next
+  bool backward = false;         // the last step comes first
   LstmKind kind = LstmKind::real;
   bool time_major = false, coupled = false, normalized = false, diagonal = false, projected = false, asymmetric = false;
   Activation activation = Activation::none;
@@ -62,6 +66,7 @@ struct LstmPrepared {
 
   /// The element of the input at which (step, batch) begins, if a vector has `size` elements.
   constexpr std::int64_t offset(std::int64_t step, std::int64_t batch, std::int64_t size) const {
+    if (backward) step = steps - 1 - step;
     return (time_major ? step * batches + batch : batch * steps + step) * size;
   }
 };
@@ -79,7 +84,8 @@ constexpr LstmScratch lay_out_lstm_scratch(const LstmPrepared& p) {
   s.inputs = take(batches * p.inputs * 2);
   s.states = take(p.diagonal ? 0 : batches * p.outputs * 2);
   s.hidden = take(p.projected ? batches * p.cells * 2 : 0);
-  s.scales = take(p.kind == LstmKind::hybrid ? 3 * batches * 4 : 0);
+  s.scales = take(p.kind == LstmKind::hybrid ? 4 * batches * 4 : 0);
+  s.aux = take(batches * p.aux_inputs * 2);
   return s;
 }
 
@@ -96,6 +102,8 @@ template <class X, class W, class R, class P, class B, class H, class C, class N
   C* cell;
   const N* norm[gate_count];
   X* output;
+  const X* aux = nullptr;  // of bidirectional cells
+  const W* aux_weights[gate_count] = {};
 };
 
 /// Weights stored as uint8 are int8 too: old converters wrote so.
@@ -165,6 +173,17 @@ void lstm_float_products(const LstmPrepared& p, const T& t, std::int64_t step, s
           for (std::int64_t i = 0; i < rows; ++i) gate[i] = static_cast<float>(sums[i]) * scale;
         } else {
           simd::dot_rows<A>(t.weights[g] + row * p.inputs, rows, p.inputs, t.input + p.offset(step, b, p.inputs), gate);
+        }
+        if (p.aux_inputs > 0) {
+          if constexpr (hybrid) {
+            const auto* aux = reinterpret_cast<const std::int16_t*>(scratch + p.scratch.aux);
+            simd::dot_rows<A>(t.aux_weights[g] + row * p.aux_inputs, rows, p.aux_inputs, aux + b * p.aux_inputs, sums);
+            const float scale = scales[3 * p.batches + b] * p.scales.aux[g];
+            for (std::int64_t i = 0; i < rows; ++i) gate[i] += static_cast<float>(sums[i]) * scale;
+          } else {
+            simd::dot_rows<A>(t.aux_weights[g] + row * p.aux_inputs, rows, p.aux_inputs, t.aux + p.offset(step, b, p.aux_inputs), sums);
+            for (std::int64_t i = 0; i < rows; ++i) gate[i] += sums[i];
+          }
         }
         if (!p.normalized) {
           for (std::int64_t i = 0; i < rows; ++i) gate[i] += t.bias[g][row + i];
@@ -302,6 +321,11 @@ template <class Run, class T> void run_float_lstm(const Run& run, const T& t) {
       auto* states = reinterpret_cast<std::int16_t*>(run.scratch + p.scratch.states);
       for (std::int64_t b = 0; b < p.batches; ++b) {
         scales[b] = quantize_row_centred<A>(t.input + p.offset(step, b, p.inputs), p.inputs, p.asymmetric, inputs + b * p.inputs);
+        if (p.aux_inputs > 0) {
+          auto* aux = reinterpret_cast<std::int16_t*>(run.scratch + p.scratch.aux);
+          scales[3 * p.batches + b] =
+              quantize_row_centred<A>(t.aux + p.offset(step, b, p.aux_inputs), p.aux_inputs, p.asymmetric, aux + b * p.aux_inputs);
+        }
         if (p.diagonal) continue;
         scales[p.batches + b] = quantize_row_centred<A>(t.state + b * p.outputs, p.outputs, p.asymmetric, states + b * p.outputs);
       }
@@ -327,7 +351,7 @@ template <class Run, class T> void run_float_lstm(const Run& run, const T& t) {
       std::memcpy(t.state, hidden, static_cast<std::size_t>(p.batches) * static_cast<std::size_t>(p.cells) * sizeof(float));
     }
     for (std::int64_t b = 0; b < p.batches; ++b) {
-      std::memcpy(t.output + p.offset(step, b, p.outputs), t.state + b * p.outputs, static_cast<std::size_t>(p.outputs) * sizeof(float));
+      std::memcpy(t.output + p.offset(step, b, p.output_step), t.state + b * p.outputs, static_cast<std::size_t>(p.outputs) * sizeof(float));
     }
   }
 }

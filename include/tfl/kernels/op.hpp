@@ -88,6 +88,8 @@ struct Needs {
   std::int64_t scratch_bytes = 0;  // memory of the arena while the kernel runs, contents undefined
   std::int64_t packed_bytes = 0;   // constants in the kernel's own layout, filled once by pack() and shared by all interpreters;
                                    // ask only where the constants' data is known (is_constant)
+  std::int64_t state_bytes = 0;    // memory of the node's own that keeps its contents from one run to the next; zeros at first and when
+                                   // variables are reset
 };
 
 /// The data of a node's inputs, for measure(): the optional part of an op whose outputs' shapes depend on more than known integers.
@@ -132,6 +134,7 @@ template <class A, class P, class E> struct Run {
   const std::byte* packed;  // null where needs() asked for none
   std::byte* scratch;       // null where needs() asked for none
   E& executor;
+  std::byte* state = nullptr;  // null where needs() asked for none
 };
 
 /// The element types that a kernel is compiled for, in the order of the op's inputs and outputs:

@@ -89,6 +89,8 @@ inline constexpr NodeMemory node_memory{static_cast<std::size_t>(needs<Model, No
 
 template <class Model, class Arch, class... Node, std::size_t... Step>
 constexpr auto plan_memory(Nodes<Node...>, std::index_sequence<Step...>) {
+  static_assert(((needs<Model, Node, Arch>.state_bytes == 0) && ...),
+                "tfl: an op of this model keeps memory of its own between runs, which static plans do not give; use the interpreter");
   PlanMemory<sizeof...(Node)> memory;
   memory.arena_bytes = static_cast<std::size_t>(tensors_end<Model>());
   (memory.add(Step, node_memory<Model, Node, Arch, Step>), ...);

@@ -6,6 +6,7 @@
 #include "tfl/kernels/arg_min_max.hpp"
 #include "tfl/kernels/atan2.hpp"
 #include "tfl/kernels/batch_matmul.hpp"
+#include "tfl/kernels/bidirectional_lstm.hpp"
 #include "tfl/kernels/binary.hpp"
 #include "tfl/kernels/bitcast.hpp"
 #include "tfl/kernels/bitwise.hpp"
@@ -24,9 +25,11 @@
 #include "tfl/kernels/embedding_lookup.hpp"
 #include "tfl/kernels/fake_quant.hpp"
 #include "tfl/kernels/fill.hpp"
+#include "tfl/kernels/fourier.hpp"
 #include "tfl/kernels/fully_connected.hpp"
 #include "tfl/kernels/gather.hpp"
 #include "tfl/kernels/logical.hpp"
+#include "tfl/kernels/lsh_projection.hpp"
 #include "tfl/kernels/lstm.hpp"
 #include "tfl/kernels/measured.hpp"
 #include "tfl/kernels/non_max_suppression.hpp"
@@ -35,14 +38,19 @@
 #include "tfl/kernels/pool.hpp"
 #include "tfl/kernels/prelu.hpp"
 #include "tfl/kernels/quantize.hpp"
+#include "tfl/kernels/random.hpp"
 #include "tfl/kernels/reduce.hpp"
 #include "tfl/kernels/reduce_window.hpp"
 #include "tfl/kernels/reshape.hpp"
 #include "tfl/kernels/resize.hpp"
 #include "tfl/kernels/reverse.hpp"
+#include "tfl/kernels/rnn.hpp"
 #include "tfl/kernels/scatter.hpp"
 #include "tfl/kernels/segment.hpp"
 #include "tfl/kernels/select.hpp"
+#include "tfl/kernels/signal.hpp"
+#include "tfl/kernels/signal_fft.hpp"
+#include "tfl/kernels/signal_stream.hpp"
 #include "tfl/kernels/slice.hpp"
 #include "tfl/kernels/softmax.hpp"
 #include "tfl/kernels/space_depth.hpp"
@@ -50,6 +58,7 @@
 #include "tfl/kernels/split.hpp"
 #include "tfl/kernels/spread.hpp"
 #include "tfl/kernels/stablehlo.hpp"
+#include "tfl/kernels/stablehlo_gather.hpp"
 #include "tfl/kernels/stablehlo_scatter.hpp"
 #include "tfl/kernels/strings.hpp"
 #include "tfl/kernels/svdf.hpp"
@@ -80,17 +89,18 @@ using AllOps = OpRegistry<
     LocalResponseNormalization, Relu, Relu6, ReluN1To1, Relu0To1, LeakyRelu, Prelu, HardSwish, Logistic, Tanh, Elu, Gelu, Softmax,
     LogSoftmax, L2Normalization,
     // functions of one tensor
-    Bucketize, FakeQuant, Abs, Neg, Sign, Square, Sqrt, Rsqrt, Exp, Log, Sin, Cos, Floor, Ceil, Round, Cast, Quantize, Dequantize,
+    RandomUniform, RandomStandardNormal, Multinomial, RngBitGenerator, Rfft2D, Real, Imag, ComplexAbs, LshProjection, Bucketize, FakeQuant,
+    Abs, Neg, Sign, Square, Sqrt, Rsqrt, Exp, Log, Sin, Cos, Floor, Ceil, Round, Cast, Quantize, Dequantize,
     // reductions
     Cumsum, SegmentSum, UnsortedSegmentSum, UnsortedSegmentProd, UnsortedSegmentMax, UnsortedSegmentMin, Mean, Sum, ReduceProd, ReduceMax,
     ReduceMin, ReduceAny, ReduceAll, ArgMax, ArgMin,
     // shapes and movement
-    Bitcast, BroadcastArgs, MatrixDiag, MatrixSetDiag, DynamicUpdateSlice, EmbeddingLookup, EmbeddingLookupSparse, Fill, ZerosLike, OneHot,
-    ReverseV2, ReverseSequence, ScatterNd, Dilate, StablehloPad, TopK, Reshape, Squeeze, ExpandDims, ShapeOf, Rank, Transpose, Pad, PadV2,
-    MirrorPad, Concatenation, Split, SplitV, Pack, Unpack, Slice, StridedSlice, Gather, GatherNd, Tile, BroadcastTo, SpaceToDepth,
-    DepthToSpace, SpaceToBatchNd, BatchToSpaceNd, ResizeBilinear, ResizeNearestNeighbor,
+    StablehloGather, Bitcast, BroadcastArgs, MatrixDiag, MatrixSetDiag, DynamicUpdateSlice, EmbeddingLookup, EmbeddingLookupSparse, Fill,
+    ZerosLike, OneHot, ReverseV2, ReverseSequence, ScatterNd, Dilate, StablehloPad, TopK, Reshape, Squeeze, ExpandDims, ShapeOf, Rank,
+    Transpose, Pad, PadV2, MirrorPad, Concatenation, Split, SplitV, Pack, Unpack, Slice, StridedSlice, Gather, GatherNd, Tile, BroadcastTo,
+    SpaceToDepth, DepthToSpace, SpaceToBatchNd, BatchToSpaceNd, ResizeBilinear, ResizeNearestNeighbor,
     // sequences
-    Lstm, UnidirectionalSequenceLstm, Svdf,
+    Rnn, UnidirectionalSequenceRnn, BidirectionalSequenceRnn, BidirectionalSequenceLstm, Lstm, UnidirectionalSequenceLstm, Svdf,
     // as long as the data says
     Where, Unique, Range, NonMaxSuppressionV4, NonMaxSuppressionV5, SparseToDense,
     // with a region
@@ -104,6 +114,8 @@ using AllOps = OpRegistry<
     ForStrings<BroadcastTo>, ForStrings<Concatenation>, ForStrings<Pack>, ForStrings<Unpack>, ForStrings<Split>, ForStrings<SplitV>,
     ForStrings<Transpose>,
     // custom
-    CustomAtan2, DetectionPostprocess>;
+    Irfft2D, Irfft2DUpperCase, SignalWindow, SignalEnergy, SignalFilterBank, SignalFilterBankSquareRoot,
+    SignalFilterBankSpectralSubtraction, SignalPcan, SignalFilterBankLog, SignalFramer, SignalOverlapAdd, SignalStacker, SignalDelay,
+    SignalRfft, SignalIrfft, SignalFftAutoScale, CustomAtan2, DetectionPostprocess>;
 
 }  // namespace tfl

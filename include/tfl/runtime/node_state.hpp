@@ -30,6 +30,7 @@ struct NodeState {
   NodeKind kind = NodeKind::planned;
   bool changed = false;   // its options or tensors are not the file's any more
   bool in_place = false;  // its outputs lie where the bytes are already: nothing to run
+  Array<std::byte> own_state;
   // Of nodes outside of the plan only.
   Array<Multiplier> own_multipliers;
   Array<std::byte> own_scratch, own_packed;

@@ -37,6 +37,7 @@ struct NodeCall {
   const std::byte* packed = nullptr;
   std::byte* scratch = nullptr;
   void* executor = nullptr;
+  std::byte* state = nullptr;
 };
 
 using EvalFunction = Violation (*)(const NodeCall&);
@@ -371,7 +372,12 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
       return (In<I>::matches(call.inputs, I) && ...) && (Out<O>::matches(call.outputs, O) && ...);
     }
     static Run<A, Prepared, E> run(const NodeCall& call) {
-      return {*static_cast<const Prepared*>(call.prepared), call.multipliers, call.packed, call.scratch, *static_cast<E*>(call.executor)};
+      return {*static_cast<const Prepared*>(call.prepared),
+              call.multipliers,
+              call.packed,
+              call.scratch,
+              *static_cast<E*>(call.executor),
+              call.state};
     }
     static Violation eval(const NodeCall& call) {
       const auto r = run(call);

@@ -222,6 +222,9 @@ class Subgraph {
       const bool byte_wide = t.description.type == TensorType::int8 || t.description.type == TensorType::uint8;
       std::memset(t.data, byte_wide ? t.description.quantization.zero_point & 0xff : 0, static_cast<std::size_t>(t.description.bytes()));
     }
+    for (NodeState& node : nodes_) {
+      if (!node.own_state.empty()) std::memset(node.own_state.data(), 0, node.own_state.size());
+    }
   }
 
   /// Runs the nodes in order. Requires ready().
@@ -492,6 +495,11 @@ class Subgraph {
     node.call.packed = nullptr;
     if (node.entry->prepare == nullptr) return {};  // it works on a frame
     if (const Violation v = node.entry->prepare(node.call, *described, node.eval, pack)) return describe(v, i);
+    const auto state_bytes = static_cast<std::size_t>(node.needs.state_bytes);
+    if (node.own_state.size() != state_bytes && !node.own_state.allocate(options_.allocator, state_bytes)) {
+      return out_of_memory("what a node keeps between runs");
+    }
+    node.call.state = node.own_state.data();
     if (pack == nullptr || node.needs.packed_bytes == 0) return {};
     const auto bytes = static_cast<std::size_t>(node.needs.packed_bytes);
     if (share_packed) {
