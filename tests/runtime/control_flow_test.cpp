@@ -1,16 +1,22 @@
 // archs: none
+// labels: threads
 // IF, WHILE and their like: which subgraph runs, what it gives, and what ends a loop. Variables and hash tables that subgraphs share.
 
 #include "tfl/runtime/control_flow.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "support/stingy.hpp"
 #include "tfl/kernels/binary.hpp"
 #include "tfl/kernels/comparison.hpp"
 #include "tfl/kernels/concatenation.hpp"
@@ -207,13 +213,43 @@ TEST(While, LoopsUntilTheConditionIsFalse) {
 }
 
 TEST(While, ALoopWithoutAnEndIsAnError) {
-  auto interpreter = doubling(1).interpreter({.most_calls = 1000});
+  auto interpreter = doubling(1).interpreter({.limits = {.calls = 1000}});
   ASSERT_TRUE(interpreter) << interpreter.message();
   set<float>(*interpreter, 0, {0});  // twice 0 stays below 1
   fails_with(interpreter->invoke(), "node 0 WHILE: subgraphs were called 1000 times at once");
   set<float>(*interpreter, 0, {4});
   ASSERT_TRUE(interpreter->invoke());
   EXPECT_EQ(output(*interpreter), (std::vector<float>{4}));
+}
+
+TEST(While, StepsAreCounted) {
+  auto interpreter = doubling(1).interpreter({.limits = {.steps = 500}});
+  ASSERT_TRUE(interpreter) << interpreter.message();
+  set<float>(*interpreter, 0, {0});
+  fails_with(interpreter->invoke(),
+             "node 0 WHILE: called subgraphs would run more than 500 nodes at once, as many as Limits::steps allows");
+}
+
+TEST(While, ALoopStopsWhenAnotherThreadSaysSo) {
+  tfl::CancelFlag cancel = false;
+  auto interpreter =
+      doubling(1).interpreter({.limits = {.steps = std::int64_t{1} << 60, .calls = std::int64_t{1} << 60}, .cancel = &cancel});
+  ASSERT_TRUE(interpreter) << interpreter.message();
+  set<float>(*interpreter, 0, {0});
+  std::atomic<bool> started = false;
+  std::thread other([&] {
+    while (!started) std::this_thread::yield();
+    cancel = true;
+  });
+  started = true;
+  const auto r = interpreter->invoke();
+  other.join();
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code(), tfl::ErrorCode::cancelled);
+  EXPECT_NE(r.message().find("was cancelled"), std::string_view::npos) << r.message();
+  cancel = false;
+  set<float>(*interpreter, 0, {4});
+  EXPECT_TRUE(interpreter->invoke());
 }
 
 TEST(While, TensorsGrowWithTheLoop) {
@@ -342,10 +378,10 @@ TEST(Call, CallsAreCountedAndTheirDepthIsBounded) {
   auto r = few->invoke();
   ASSERT_TRUE(r) << r.message();
   EXPECT_EQ(output(*few), (std::vector<float>{32}));
-  auto many = calls_of_calls(30).interpreter({.most_calls = 10'000});
+  auto many = calls_of_calls(30).interpreter({.limits = {.calls = 10'000}});
   ASSERT_TRUE(many) << many.message();
   set<float>(*many, 0, {0});
-  fails_with(many->invoke(), "InterpreterOptions::most_calls");
+  fails_with(many->invoke(), "Limits::calls");
   fails_with(calls_of_calls(40).interpreter(), "from a depth of 32 calls");
 }
 
@@ -449,6 +485,42 @@ TEST(Case, OutOfRangeIsTheLastBranch) {
     set<float>(*interpreter, 1, {10});
     ASSERT_TRUE(interpreter->invoke());
     EXPECT_EQ(output(*interpreter), (std::vector<float>{i == 0 ? 10.f : i == 1 ? 20.f : 30.f}));
+  }
+}
+
+// ---- Memory that runs out
+
+TEST(OutOfMemory, IsAnErrorInEverySubgraph) {
+  Program (*const programs[])() = {[] { return two_branches(false); }, [] { return two_branches(true); }, [] { return doubling(100); },
+                                   counter, [] { return calls_of_calls(3); }};
+  for (std::size_t k = 0; k < std::size(programs); ++k) {
+    const std::vector<std::uint8_t> file = programs[k]().builder.finish();
+    tfl::test::Stingy stingy;
+    const auto use = [&]() -> tfl::Result<void> {
+      auto model = tfl::Model::from_copy(std::as_bytes(std::span(file)), stingy.allocator());
+      if (!model) return model.error();
+      auto interpreter = Interpreter::create(*model, {.allocator = stingy.allocator()});
+      if (!interpreter) return interpreter.error();
+      for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < interpreter->input_count(); ++i) {
+          auto in = interpreter->input<std::byte>(i);
+          if (!in) return in.error();
+          std::fill(in->begin(), in->end(), std::byte{1});
+        }
+        if (auto r = interpreter->invoke(); !r) return r;
+      }
+      return {};
+    };
+    int n = 0;
+    for (;; ++n) {
+      ASSERT_LT(n, 1000);
+      stingy.grants = n;
+      const auto done = use();
+      EXPECT_EQ(stingy.blocks, 0) << "program " << k << " lost blocks when request " << n << " failed";
+      if (done) break;
+      EXPECT_EQ(done.error().code(), tfl::ErrorCode::out_of_memory) << "program " << k << ": " << done.message();
+    }
+    EXPECT_GT(n, 20) << "program " << k;
   }
 }
 

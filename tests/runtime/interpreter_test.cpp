@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/single_op.hpp"
+#include "support/stingy.hpp"
 #include "support/toy_ops.hpp"
 
 namespace {
@@ -21,6 +22,7 @@ using tfl::Model;
 using tfl::Shape;
 using tfl::TensorType;
 using tfl::test::GuardedArena;
+using tfl::test::Stingy;
 using tfl::test::ToyInterpreter;
 using tfl::test::ToyModel;
 using Floats = std::vector<float>;
@@ -612,27 +614,6 @@ TEST(Signature, OfAnotherSubgraph) {
 
 // ---- Memory that runs out
 
-/// Fails the n-th request; counts what is out.
-struct Stingy {
-  int grants = 0;  // requests until the one that fails; -1: none fails
-  int blocks = 0;
-
-  tfl::Allocator allocator() {
-    return {[](void* context, std::size_t bytes) -> void* {
-              auto& self = *static_cast<Stingy*>(context);
-              if (self.grants == 0) return nullptr;
-              if (self.grants > 0) --self.grants;
-              ++self.blocks;
-              return ::operator new (bytes, std::align_val_t{tfl::block_alignment}, std::nothrow);
-            },
-            [](void* context, void* block, std::size_t) {
-              --static_cast<Stingy*>(context)->blocks;
-              ::operator delete (block, std::align_val_t{tfl::block_alignment});
-            },
-            this};
-  }
-};
-
 /// Everything that asks for memory: a copy of the file, nodes out of order, misplaced constants, many operands, folding, packing,
 /// scratch, dynamic tensors, resizing.
 tfl::Result<void> use_everything(const std::vector<std::uint8_t>& file, tfl::Allocator allocator) {
@@ -725,6 +706,83 @@ TEST(Dynamic, FailuresLeaveNoDanglingOutput) {
   }
   ASSERT_EQ(repeat(5), "");
   EXPECT_EQ(result(*interpreter, 0), Floats(5, 2.0f));
+}
+
+// ---- Limits
+
+/// x -> NEG -> SQUARE -> y, of 1000 elements, and one tensor of rank 3 that nobody uses.
+std::vector<std::uint8_t> two_nodes() {
+  ToyModel toy;
+  const int x = toy.tensor({1000}), n = toy.node(BuiltinOperator::NEG, {x}, {1000}), y = toy.node(BuiltinOperator::SQUARE, {n}, {1000});
+  toy.tensor({1, 2, 3});
+  return toy.bytes({x}, {y});
+}
+std::string limited(const tfl::InterpreterOptions& options) {
+  const std::vector<std::uint8_t> file = two_nodes();
+  const auto model = Model::from_copy(std::as_bytes(std::span(file)));
+  if (!model) return message_of(model);
+  auto interpreter = ToyInterpreter::create(*model, options);
+  return interpreter ? message_of(interpreter->invoke()) : message_of(interpreter);
+}
+
+TEST(Limits, OfMemory) {
+  EXPECT_EQ(limited({.limits = {.memory = 100'000}}), "");
+  EXPECT_EQ(limited({.fuse = false, .limits = {.memory = 3000}}).substr(0, 6), "arena:");
+  EXPECT_NE(limited({.fuse = false, .limits = {.memory = 0}}), "");
+  const std::vector<std::uint8_t> file = two_nodes();
+  const auto model = Model::from_copy(std::as_bytes(std::span(file)));
+  ASSERT_OK(model);
+  auto interpreter = ToyInterpreter::create(*model, {.limits = {.memory = 100'000}});
+  ASSERT_OK(interpreter);
+  for (int round = 0; round < 50; ++round) {  // what is given back counts no longer
+    const std::int32_t small[] = {2000 + round}, large[] = {30'000};
+    ASSERT_OK(interpreter->resize_input(0, large));
+    ASSERT_EQ(message_of(interpreter->allocate()).substr(0, 17), "arena: no memory ");
+    ASSERT_OK(interpreter->resize_input(0, small));
+    ASSERT_OK(interpreter->allocate());
+  }
+  ToyInterpreter moved = std::move(*interpreter);
+  moved = std::move(ToyInterpreter::create(*model, {.limits = {.memory = 100'000}}).value());
+  EXPECT_EQ(run(moved), "");
+}
+
+TEST(Limits, OfTensorsAndRank) {
+  EXPECT_EQ(limited({.limits = {.tensors = 4}}), "");
+  EXPECT_EQ(limited({.limits = {.tensors = 3}}), "subgraph 0 has 4 tensors and 2 nodes; Limits::tensors allows 3 of each");
+  EXPECT_EQ(limited({.limits = {.rank = 3}}), "");
+  EXPECT_EQ(limited({.limits = {.rank = 2}}), "subgraph 0 has tensor 3 of 3 dimensions; Limits::rank allows 2");
+  ToyModel toy;
+  const int x = toy.tensor({4}), shape = toy.tensor({3}, TensorType::int32), y = toy.tensor({4});
+  toy.builder.add_operator(BuiltinOperator::RESHAPE, {x, shape}, {y});
+  auto model = toy.finish({x, shape}, {y});
+  ASSERT_OK(model);
+  auto interpreter = ToyInterpreter::create(*model, {.limits = {.rank = 2}});
+  ASSERT_OK(interpreter);
+  auto wanted = interpreter->input<std::int32_t>(1);
+  ASSERT_OK(wanted);
+  std::fill(wanted->begin(), wanted->end(), 1);
+  (*wanted)[0] = 4;
+  EXPECT_EQ(run(*interpreter), "node 0 RESHAPE: output 0 't2' float32[4,1,1]: would have more than the 2 dimensions of Limits::rank");
+}
+
+TEST(Limits, Cancelling) {
+  const std::vector<std::uint8_t> file = two_nodes();
+  const auto model = Model::from_copy(std::as_bytes(std::span(file)));
+  ASSERT_OK(model);
+  tfl::CancelFlag cancel = false;
+  auto interpreter = ToyInterpreter::create(*model, {.cancel = &cancel});
+  ASSERT_OK(interpreter);
+  int nodes = 0;
+  const auto stop = [&](const tfl::NodeEvent&) { cancel = ++nodes == 1; };
+  const auto r = interpreter->invoke(stop);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code(), ErrorCode::cancelled);
+  EXPECT_EQ(r.message(), "node 1 SQUARE: was cancelled before it ran");
+  EXPECT_EQ(nodes, 1);
+  EXPECT_EQ(message_of(interpreter->allocate()), "node 0 NEG: was cancelled before it ran");
+  cancel = false;
+  ASSERT_OK(interpreter->allocate());
+  EXPECT_EQ(run(*interpreter), "");
 }
 
 TEST(Interpreter, RefusesAnEmptyModel) {

@@ -16,6 +16,7 @@
 #include "tfl/delegates/delegate.hpp"
 #include "tfl/model/model.hpp"
 #include "tfl/runtime/fusion.hpp"
+#include "tfl/runtime/limits.hpp"
 #include "tfl/runtime/registry.hpp"
 #include "tfl/runtime/session.hpp"
 #include "tfl/runtime/subgraph.hpp"
@@ -54,8 +55,10 @@ struct InterpreterOptions {
   bool pack = true;
   /// The subgraph to run.
   int subgraph = 0;
-  /// How often nodes may call other subgraphs in one invoke() or allocate(), all of them together: what ends a loop without an end.
-  std::int64_t most_calls = 1'000'000;
+  /// What the model may take at most.
+  Limits limits{};
+  /// Set by another thread, it ends allocate() and invoke() before their next node. Kept by the caller; may be absent.
+  const CancelFlag* cancel = nullptr;
   Allocator allocator = heap_allocator();
 };
 
@@ -145,8 +148,7 @@ class Runner {
   }
 
  protected:
-  using MakeSession = SessionHandle (*)(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options,
-                                        std::int64_t most_calls);
+  using MakeSession = SessionHandle (*)(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options);
 
   Result<void> load(const Model& model, int index, FindEntry find, int workers, const InterpreterOptions& options,
                     const FusionSteps& fusion = {}, MakeSession make_session = nullptr) {
@@ -155,9 +157,16 @@ class Runner {
              << index << " does not exist: the model has " << model.subgraphs().size();
     }
     options_ = options;
-    SubgraphOptions settings{options.allocator, options.preserve_inputs, options.fuse ? fusion : FusionSteps{}, options.pack};
+    if (!budget_.open(options.allocator, options.limits.memory)) return Error(ErrorCode::out_of_memory, "no memory for the interpreter");
+    options_.allocator = budget_.allocator();
+    SubgraphOptions settings{.allocator = options_.allocator,
+                             .preserve_inputs = options.preserve_inputs,
+                             .fusion = options.fuse ? fusion : FusionSteps{},
+                             .pack = options.pack,
+                             .limits = options.limits,
+                             .cancel = options.cancel};
     if (make_session != nullptr) {
-      session_ = make_session(model, index, find, workers, settings, options.most_calls);
+      session_ = make_session(model, index, find, workers, settings);
       settings.session = session_.get();
       if (settings.session == nullptr) return Error(ErrorCode::out_of_memory, "no memory for the interpreter's session");
     }
@@ -245,6 +254,7 @@ class Runner {
     return error;
   }
 
+  detail::MemoryBudget budget_;  // first: the others give their memory back to it
   SessionHandle session_;
   Subgraph subgraph_;
   InterpreterOptions options_;
@@ -278,7 +288,7 @@ class Interpreter : public Runner {
       if (auto r = Ops::architecture(); !r) return r.error();
     }
     Interpreter interpreter(std::move(executor));
-    SessionHandle (*make)(Model, int, FindEntry, int, const SubgraphOptions&, std::int64_t) = nullptr;
+    SessionHandle (*make)(Model, int, FindEntry, int, const SubgraphOptions&) = nullptr;
     if constexpr (detail::needs_session<Ops>) make = &make_session;
     if (auto r =
             interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps, make);

@@ -22,15 +22,8 @@ namespace tfl {
 
 class SubgraphSession final : public Session {
  public:
-  /// `most_calls`: of subgraphs, in one invoke or one allocate.
-  SubgraphSession(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options, std::int64_t most_calls)
-      : model_(std::move(model)),
-        main_(main),
-        find_(find),
-        workers_(workers),
-        options_(options),
-        most_calls_(most_calls),
-        resources_(options.allocator) {
+  SubgraphSession(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options)
+      : model_(std::move(model)), main_(main), find_(find), workers_(workers), options_(options), resources_(options.allocator) {
     options_.session = this;
     options_.is_called = true;
     options_.preserve_inputs = false;
@@ -48,6 +41,7 @@ class SubgraphSession final : public Session {
   }
   void begin() override {
     calls_ = 0;
+    steps_ = 0;
     depth_ = 0;
   }
   void reset_variables() override {
@@ -168,8 +162,8 @@ class SubgraphSession final : public Session {
       return frame.error(ErrorCode::invalid_model)
              << "calls subgraph " << index << ", which is running already: a subgraph cannot call itself";
     }
-    if (depth_ >= most_depth) {
-      return frame.error(ErrorCode::invalid_model) << "calls subgraph " << index << " from a depth of " << most_depth << " calls, the most";
+    if (depth_ >= most_depth || depth_ >= options_.limits.depth) {
+      return frame.error(ErrorCode::invalid_model) << "calls subgraph " << index << " from a depth of " << depth_ << " calls, the most";
     }
     if (auto r = count_call(frame); !r) return r.error();
     if (!callee.is_loaded) {
@@ -190,9 +184,16 @@ class SubgraphSession final : public Session {
   }
 
   Result<void> count_call(const NodeFrame& frame) {
-    if (++calls_ <= most_calls_) return {};
-    return frame.error(ErrorCode::cancelled) << "subgraphs were called " << most_calls_
-                                             << " times at once, as often as InterpreterOptions::most_calls allows: a loop without an end?";
+    if (options_.is_cancelled()) return frame.error(ErrorCode::cancelled) << "was cancelled";
+    if (++calls_ <= options_.limits.calls) return {};
+    return frame.error(ErrorCode::cancelled) << "subgraphs were called " << options_.limits.calls
+                                             << " times at once, as often as Limits::calls allows: a loop without an end?";
+  }
+  Result<void> count_steps(const NodeFrame& frame, const Callee& callee) {
+    steps_ += static_cast<std::int64_t>(callee.subgraph.graph().nodes.size());
+    if (steps_ <= options_.limits.steps) return {};
+    return frame.error(ErrorCode::cancelled) << "called subgraphs would run more than " << options_.limits.steps
+                                             << " nodes at once, as many as Limits::steps allows: a loop without an end?";
   }
 
   Result<void> load(Callee& callee, std::int32_t index) {
@@ -237,6 +238,7 @@ class SubgraphSession final : public Session {
   }
 
   Result<void> call(const NodeFrame& frame, Callee& callee, TensorList inputs) {
+    if (auto r = count_steps(frame, callee); !r) return r;
     if (auto r = bind(frame, callee); !r) return r;
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       if (inputs[k] != nullptr) callee.subgraph.lend(callee.subgraph.graph().inputs[k], *inputs[k]);
@@ -271,7 +273,7 @@ class SubgraphSession final : public Session {
   FindEntry find_;
   int workers_;
   SubgraphOptions options_;
-  std::int64_t most_calls_, calls_ = 0;
+  std::int64_t calls_ = 0, steps_ = 0;
   int depth_ = 0;
   Resources resources_;
   Array<Callee> callees_;
@@ -279,11 +281,10 @@ class SubgraphSession final : public Session {
 };
 
 /// Makes the session of an interpreter; empty where memory lacks.
-inline SessionHandle make_session(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options,
-                                  std::int64_t most_calls) {
+inline SessionHandle make_session(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options) {
   void* room = options.allocator.allocate(options.allocator.context, sizeof(SubgraphSession));
   if (room == nullptr) return {};
-  auto* session = std::construct_at(static_cast<SubgraphSession*>(room), std::move(model), main, find, workers, options, most_calls);
+  auto* session = std::construct_at(static_cast<SubgraphSession*>(room), std::move(model), main, find, workers, options);
   return SessionHandle(session, options.allocator, sizeof(SubgraphSession));
 }
 

@@ -16,6 +16,7 @@
 #include "tfl/runtime/errors.hpp"
 #include "tfl/runtime/fusion.hpp"
 #include "tfl/runtime/layout.hpp"
+#include "tfl/runtime/limits.hpp"
 #include "tfl/runtime/memory_plan.hpp"
 #include "tfl/runtime/node_state.hpp"
 #include "tfl/runtime/registry.hpp"
@@ -49,6 +50,10 @@ struct SubgraphOptions {
   bool pack = true;            // weights are kept in the kernels' own layouts, too
   Session* session = nullptr;  // runs the nodes whose ops work on frames
   bool is_called = false;      // by a node of another subgraph, which lends the inputs' data
+  Limits limits{};
+  const CancelFlag* cancel = nullptr;  // null: runs to its end
+
+  bool is_cancelled() const { return cancel != nullptr && cancel->load(std::memory_order_relaxed); }
 };
 
 class Subgraph {
@@ -65,6 +70,7 @@ class Subgraph {
     workers_ = workers;
     options_ = options;
     const GraphSubgraph& graph = this->graph();
+    if (auto r = check_limits(); !r) return r;
     std::size_t links = 0;
     for (const GraphNode& n : graph.nodes) links += n.inputs.size() + n.outputs.size();
     const Allocator a = options_.allocator;
@@ -118,6 +124,7 @@ class Subgraph {
       if (auto r = reset_nodes(); !r) return r;
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (options_.is_cancelled()) return cancelled(i);
       if (auto r = infer_node(i, executor); !r) return r;
     }
     const GraphState state = this->state();
@@ -166,6 +173,10 @@ class Subgraph {
     executor_ = executor;
     packed_ahead_ = 0;
     for (const NodeState& node : nodes_) packed_ahead_ += packed_room(node);
+    if (packed_ahead_ > options_.limits.memory) {
+      return Error(ErrorCode::out_of_memory, "packed weights would take ")
+             << packed_ahead_ << " bytes; Limits::memory allows " << options_.limits.memory;
+    }
     std::size_t next_multiplier = 0;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       NodeState& node = nodes_[i];
@@ -236,6 +247,8 @@ class Subgraph {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       NodeState& node = nodes_[i];
       if (node.kind == NodeKind::fused) continue;
+      if (options_.is_cancelled()) [[unlikely]]
+        return cancelled(i);
       NodeEvent event;
       if (observer != nullptr) [[unlikely]] {
         event = {static_cast<int>(i), &graph().nodes[i], node.call.inputs, node.call.outputs,
@@ -279,7 +292,24 @@ class Subgraph {
   Error describe(const Violation& v, std::size_t i) const { return violation_error(v, index_, graph(), graph().nodes[i], tensors_.span()); }
 
  private:
+  Error cancelled(std::size_t i) const { return at_node(ErrorCode::cancelled, i) << "was cancelled before it ran"; }
   Error out_of_memory(std::string_view what) const { return Error(ErrorCode::out_of_memory, "no memory for ") << what; }
+
+  Result<void> check_limits() const {
+    const GraphSubgraph& graph = this->graph();
+    const Limits& limits = options_.limits;
+    const auto too_much = [this] { return Error(ErrorCode::out_of_memory, "subgraph ").at(index_, -1) << index_ << " has "; };
+    if (graph.tensors.size() > limits.tensors || graph.nodes.size() > limits.tensors) {
+      return too_much() << graph.tensors.size() << " tensors and " << graph.nodes.size() << " nodes; Limits::tensors allows "
+                        << limits.tensors << " of each";
+    }
+    for (std::size_t t = 0; t < graph.tensors.size(); ++t) {
+      const int rank = graph.tensors[t].description.shape.rank();
+      if (rank <= limits.rank) continue;
+      return too_much() << "tensor " << t << " of " << rank << " dimensions; Limits::rank allows " << limits.rank;
+    }
+    return {};
+  }
 
   Result<void> load_node(std::size_t i, std::size_t& next_link, std::size_t& state_bytes) {
     const GraphNode& source = graph().nodes[i];
@@ -422,6 +452,11 @@ class Subgraph {
       if (node.call.outputs[k]->description.shape.checked_count() < 0) {
         return describe(output_violation(static_cast<int>(k), ErrorCode::invalid_shape,
                                          "would have a negative dimension or more than 2^31 - 1 elements"),
+                        i);
+      }
+      if (node.call.outputs[k]->description.shape.rank() > options_.limits.rank) {
+        return describe(output_violation(static_cast<int>(k), ErrorCode::invalid_shape,
+                                         "would have more than the {} dimensions of Limits::rank", options_.limits.rank),
                         i);
       }
     }
