@@ -7,6 +7,8 @@
 #include <limits>
 #include <numeric>
 
+#include "tools/converter/import/literal.hpp"
+
 namespace tfl::converter {
 
 using enum BuiltinOperator;
@@ -126,6 +128,9 @@ Tensor* Emitter::add(Operation operation, Values inputs, TensorType type, Shape 
 }
 
 Values Emitter::add(Operation operation, Values inputs, std::vector<std::pair<TensorType, Shape>> outputs, Attributes attributes) {
+  if (outputs.size() == 1) {
+    if (const auto known = fold(operation, inputs, outputs[0].first, outputs[0].second, attributes)) return {constant(*known)};
+  }
   std::string stem = source_name_ + "/" + std::string(operation.name());
   std::transform(stem.end() - static_cast<std::ptrdiff_t>(operation.name().size()), stem.end(),
                  stem.end() - static_cast<std::ptrdiff_t>(operation.name().size()),
@@ -180,6 +185,30 @@ Tensor* Emitter::scale_and_shift(Tensor* x, std::vector<float> scale, std::vecto
 
 // ---- windows
 
+Tensor* Emitter::shape_of(Tensor* x, TensorType type) {
+  std::vector<std::int64_t> sizes;
+  for (const std::int32_t d : x->shape) sizes.push_back(d < 0 ? unknown_size : d);
+  return constant(literal_of(type, {x->rank()}, sizes), "shape");
+}
+
+Shape Emitter::target_shape(const Tensor* sizes) {
+  if (!sizes->is_constant()) throw ImportError("a shape is computed from data", "give it as a constant");
+  Shape shape;
+  for (const std::int64_t size : integers_of(*sizes)) shape.push_back(size == -1 || size == unknown_size ? -1 : checked_dim(size));
+  return shape;
+}
+
+void Emitter::check_finished(Problems& problems) const {
+  for (const auto& node : graph_->nodes()) {
+    for (const Tensor* input : node->inputs()) {
+      if (input == nullptr || !input->is_constant() || (input->type != TensorType::int32 && input->type != TensorType::int64) || input->count() > 4096) continue;
+      const std::vector<std::int64_t> values = integers_of(*input);
+      if (std::find(values.begin(), values.end(), unknown_size) == values.end()) continue;
+      problems.add(node->where(), "it computes with a size that is not known; give the inputs fixed sizes");
+    }
+  }
+}
+
 Tensor* Emitter::conv_bias(std::vector<float> bias, std::int32_t channels) {
   if (bias.empty()) bias.resize(static_cast<std::size_t>(channels));
   return floats(std::move(bias), {channels}, "bias");
@@ -187,20 +216,31 @@ Tensor* Emitter::conv_bias(std::vector<float> bias, std::int32_t channels) {
 
 Tensor* Emitter::conv_2d(Tensor* x, std::vector<float> weights, const Shape& s, std::vector<float> bias, const Window& window) {
   if (s.size() != 4) throw ImportError("the weights must have 4 dimensions, they have the shape " + text_of(s));
+  return conv_2d(x, floats(std::move(weights), s, "weights"), conv_bias(std::move(bias), s[0]), window);
+}
+
+Tensor* Emitter::conv_2d(Tensor* x, Tensor* weights, Tensor* bias, const Window& window) {
+  want_rank(weights, 4);
   want_rank(x, 4);
+  const Shape& s = weights->shape;
   // Groups: the weights hold a part of the channels.
   if (s[3] < 1 || (x->shape[3] >= 0 && x->shape[3] % s[3] != 0)) want_channels(x, s[3]);
   Shape shape = window_shape(x, s[1], s[2], window, s[0]);
   Attributes attributes = window_attributes(window);
   attributes.set("dilation_w_factor", window.dilation_w);
   attributes.set("dilation_h_factor", window.dilation_h);
-  Tensor* filter = floats(std::move(weights), s, "weights");
-  return add(CONV_2D, {x, filter, conv_bias(std::move(bias), s[0])}, x->type, std::move(shape), std::move(attributes));
+  return add(CONV_2D, {x, weights, bias}, x->type, std::move(shape), std::move(attributes));
 }
 
 Tensor* Emitter::depthwise_conv_2d(Tensor* x, std::vector<float> weights, const Shape& s, std::vector<float> bias, const Window& window) {
   if (s.size() != 4) throw ImportError("the weights must have 4 dimensions, they have the shape " + text_of(s));
+  return depthwise_conv_2d(x, floats(std::move(weights), s, "weights"), conv_bias(std::move(bias), s[3]), window);
+}
+
+Tensor* Emitter::depthwise_conv_2d(Tensor* x, Tensor* weights, Tensor* bias, const Window& window) {
+  want_rank(weights, 4);
   want_rank(x, 4);
+  const Shape& s = weights->shape;
   const std::int32_t channels = known(x, 3, "DEPTHWISE_CONV_2D");
   if (channels == 0 || s[3] % channels != 0) want_channels(x, s[3]);
   Shape shape = window_shape(x, s[1], s[2], window, s[3]);
@@ -208,8 +248,7 @@ Tensor* Emitter::depthwise_conv_2d(Tensor* x, std::vector<float> weights, const 
   attributes.set("depth_multiplier", s[3] / std::max(channels, 1));
   attributes.set("dilation_w_factor", window.dilation_w);
   attributes.set("dilation_h_factor", window.dilation_h);
-  Tensor* filter = floats(std::move(weights), s, "weights");
-  return add(DEPTHWISE_CONV_2D, {x, filter, conv_bias(std::move(bias), s[3])}, x->type, std::move(shape), std::move(attributes));
+  return add(DEPTHWISE_CONV_2D, {x, weights, bias}, x->type, std::move(shape), std::move(attributes));
 }
 
 Tensor* Emitter::transpose_conv(Tensor* x, std::vector<float> weights, const Shape& s, std::vector<float> bias, const Window& window,

@@ -94,14 +94,18 @@ class Emitter {
 
   // ---- windows: x is NHWC
 
-  /// weights: OHWI. `bias` may be empty: zeros are written.
+  /// weights: OHWI. A null bias is none; of constants it may be empty: zeros are written.
+  Tensor* conv_2d(Tensor* x, Tensor* weights, Tensor* bias, const Window& window);
   Tensor* conv_2d(Tensor* x, std::vector<float> weights, const Shape& weights_shape, std::vector<float> bias, const Window& window);
   /// weights: 1HWO, O = channels * multiplier.
+  Tensor* depthwise_conv_2d(Tensor* x, Tensor* weights, Tensor* bias, const Window& window);
   Tensor* depthwise_conv_2d(Tensor* x, std::vector<float> weights, const Shape& weights_shape, std::vector<float> bias,
                             const Window& window);
-  /// weights: OHWI. `output`: [H, W] of the result.
+  /// weights: OHWI. height, width: of the result.
   Tensor* transpose_conv(Tensor* x, std::vector<float> weights, const Shape& weights_shape, std::vector<float> bias, const Window& window,
                          std::int32_t height, std::int32_t width);
+  /// A bias, or zeros where it is empty.
+  Tensor* conv_bias(std::vector<float> bias, std::int32_t channels);
   /// weights: DHWIO; x is NDHWC. Strides and dilations of depth, height, width.
   Tensor* conv_3d(Tensor* x, std::vector<float> weights, const Shape& weights_shape, std::vector<float> bias,
                   std::span<const std::int32_t> strides, std::span<const std::int32_t> dilations, bool same);
@@ -146,6 +150,12 @@ class Emitter {
   /// Along any axis: moved to the end and back where it is not the last.
   Tensor* softmax(Tensor* x, int axis, bool logarithm = false);
 
+  /// The shape of x as a constant, with unknown_size where it isn't known (literal.hpp).
+  Tensor* shape_of(Tensor* x, TensorType type);
+  /// A constant's integers as a shape: -1 where they are negative or not known. Throws where it is no constant.
+  static Shape target_shape(const Tensor* sizes);
+  /// Adds a problem for every node that would compute with unknown_size.
+  void check_finished(Problems& problems) const;
   /// Every dimension of x but the batch as one.
   Tensor* flatten(Tensor* x);
   /// A known size. Throws, naming what it is needed for.
@@ -153,7 +163,6 @@ class Emitter {
   static void want_rank(const Tensor* x, int rank);
 
  private:
-  Tensor* conv_bias(std::vector<float> bias, std::int32_t channels);
 
   Graph* graph_;
   std::string source_name_, source_type_;

@@ -1,0 +1,254 @@
+// needs: exceptions
+// ONNX operators on single elements.
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "tools/converter/import/literal.hpp"
+#include "tools/converter/import/onnx/call.hpp"
+
+namespace tfl::converter {
+
+using enum BuiltinOperator;
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+using Result = std::vector<OnnxValue>;
+
+/// Applies the body to the first input's tensor, in whatever order its axes lie.
+template <class F> Result on_tensor(const OnnxCall& call, F&& body) {
+  OnnxValue value = call.input(0);
+  value.tensor = body(value.tensor);
+  return {value};
+}
+
+template <BuiltinOperator Code> Result unary(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.unary(Code, x); });
+}
+
+/// Operands of different types, as wrong models have them, would be told nowhere else.
+void want_equal_types(const Tensor* a, const Tensor* b) {
+  if (a->type != b->type) throw ImportError(std::string("its operands have the types ") + name_of(a->type) + " and " + name_of(b->type));
+}
+
+template <BuiltinOperator Code> Result binary(const OnnxCall& call) {
+  auto [x, order] = call.aligned({call.input(0), call.input(1)});
+  want_equal_types(x[0], x[1]);
+  return {{call.emit.binary(Code, x[0], x[1]), order}};
+}
+
+template <BuiltinOperator Code> Result compare(const OnnxCall& call) {
+  auto [x, order] = call.aligned({call.input(0), call.input(1)});
+  want_equal_types(x[0], x[1]);
+  return {{call.emit.compare(Code, x[0], x[1]), order}};
+}
+
+template <BuiltinOperator Code> Result variadic(const OnnxCall& call) {
+  call.input(0);
+  auto [x, order] = call.aligned(call.inputs);
+  Tensor* result = x[0];
+  for (std::size_t i = 1; i < x.size(); ++i) {
+    want_equal_types(result, x[i]);
+    result = call.emit.binary(Code, result, x[i]);
+  }
+  return {{result, order}};
+}
+
+Result mean_of_all(const OnnxCall& call) {
+  OnnxValue sum = variadic<ADD>(call).front();
+  sum.tensor = call.emit.binary(MUL, sum.tensor, 1 / static_cast<float>(call.inputs.size()));
+  return {sum};
+}
+
+Result mod(const OnnxCall& call) {
+  if (call.attributes().integer("fmod") != 0) throw ImportError("Mod with fmod=1 has no operator");
+  return binary<FLOOR_MOD>(call);
+}
+
+Result pow(const OnnxCall& call) {
+  const OnnxValue& exponent = call.input(1);
+  if (exponent.is_constant() && exponent.tensor->count() == 1) {
+    const float value = floats_of(*exponent.tensor)[0];
+    if (value == 2) return unary<SQUARE>(call);
+    if (value == 0.5F) return unary<SQRT>(call);
+    return on_tensor(call, [&](Tensor* x) { return call.emit.binary(POW, x, value); });
+  }
+  return binary<POW>(call);
+}
+
+Result identity(const OnnxCall& call) { return {call.input(0)}; }
+
+Result reciprocal(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.binary(DIV, call.emit.scalar(1), x); });
+}
+
+/// log(1 + e^x), without overflow.
+Tensor* softplus(Emitter& e, Tensor* x) {
+  Tensor* small = e.unary(EXP, e.unary(NEG, e.unary(ABS, x)));
+  return e.binary(ADD, e.unary(RELU, x), e.unary(LOG, e.binary(ADD, small, 1.0F)));
+}
+
+/// scale * x above zero, scale * alpha * (e^x - 1) below it.
+Tensor* scaled_elu(Emitter& e, Tensor* x, float alpha, float scale) {
+  if (alpha == 1 && scale == 1) return e.unary(ELU, x);
+  Tensor* above = e.unary(RELU, x);
+  Tensor* below = e.unary(ELU, e.binary(MINIMUM, x, 0.0F));
+  return e.binary(ADD, scale == 1 ? above : e.binary(MUL, above, scale), e.binary(MUL, below, scale * alpha));
+}
+
+float real(const OnnxCall& call, std::string_view name, double otherwise) { return static_cast<float>(call.attributes().real(name, otherwise)); }
+
+Result elu(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return scaled_elu(call.emit, x, real(call, "alpha", 1), 1); });
+}
+Result selu(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) {
+    return scaled_elu(call.emit, x, real(call, "alpha", 1.67326319217681884765625), real(call, "gamma", 1.05070102214813232421875));
+  });
+}
+Result leaky_relu(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.leaky_relu(x, real(call, "alpha", 0.01)); });
+}
+Result softplus_of(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return softplus(call.emit, x); });
+}
+Result softsign(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.binary(DIV, x, call.emit.binary(ADD, call.emit.unary(ABS, x), 1.0F)); });
+}
+Result mish(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.binary(MUL, x, call.emit.unary(TANH, softplus(call.emit, x))); });
+}
+Result hard_sigmoid(const OnnxCall& call) {
+  const float alpha = real(call, "alpha", 0.2), beta = real(call, "beta", 0.5);
+  return on_tensor(call, [&](Tensor* x) {
+    Emitter& e = call.emit;
+    if (std::fabs(alpha - 1.0F / 6) < 1e-6F && beta == 0.5F) return e.binary(MUL, e.unary(RELU6, e.binary(ADD, x, 3.0F)), 1.0F / 6);
+    return e.clamp(e.binary(ADD, e.binary(MUL, x, alpha), beta), 0, 1);
+  });
+}
+Result gelu(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.gelu(x, call.attributes().text("approximate", "none") == "tanh"); });
+}
+
+Result clip(const OnnxCall& call) {
+  const auto bound = [&](std::size_t i, std::string_view name, float otherwise) {
+    return call.has(i) ? floats_of(call.constant(i, name)).at(0) : real(call, name, static_cast<double>(otherwise));
+  };
+  const float low = bound(1, "min", -infinity), high = bound(2, "max", infinity);
+  return on_tensor(call, [&](Tensor* x) {
+    if (x->type == TensorType::float32) return call.emit.clamp(x, low, high);
+    throw ImportError(std::string("values of the type ") + name_of(x->type) + " can't be clipped");
+  });
+}
+
+/// Abramowitz and Stegun 7.1.26: at most 1.5e-7 away.
+Result erf(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) {
+    Emitter& e = call.emit;
+    Tensor* magnitude = e.unary(ABS, x);
+    Tensor* t = e.binary(DIV, e.scalar(1), e.binary(ADD, e.binary(MUL, magnitude, 0.3275911F), 1.0F));
+    Tensor* sum = e.binary(ADD, e.binary(MUL, t, 1.061405429F), -1.453152027F);
+    for (const float coefficient : {1.421413741F, -0.284496736F, 0.254829592F}) sum = e.binary(ADD, e.binary(MUL, sum, t), coefficient);
+    Tensor* rest = e.binary(MUL, e.binary(MUL, sum, t), e.unary(EXP, e.unary(NEG, e.unary(SQUARE, x))));
+    return e.binary(MUL, e.unary(SIGN, x), e.binary(SUB, e.scalar(1), rest));
+  });
+}
+
+Result prelu(const OnnxCall& call) {
+  const OnnxValue& x = call.input(0);
+  if (x.is_constant() || call.input(1).rank() > x.rank()) throw ImportError("the slope has more dimensions than the input");
+  auto [operands, order] = call.aligned({x, call.input(1)});
+  return {{call.emit.prelu(operands[0], operands[1]), order}};
+}
+
+Result where(const OnnxCall& call) {
+  auto [x, order] = call.aligned({call.input(0), call.input(1), call.input(2)});
+  want_equal_types(x[1], x[2]);
+  return {{call.emit.select(x[0], x[1], x[2]), order}};
+}
+
+/// The types of ONNX by their numbers.
+TensorType type_of_number(std::int64_t number) {
+  switch (number) {
+    case 1: return TensorType::float32;
+    case 2: return TensorType::uint8;
+    case 3: return TensorType::int8;
+    case 5: return TensorType::int16;
+    case 6: return TensorType::int32;
+    case 7: return TensorType::int64;
+    case 9: return TensorType::boolean;
+    // Halves and doubles are computed in float32.
+    case 10:
+    case 11:
+    case 16: return TensorType::float32;
+    case 12: return TensorType::uint32;
+    default: throw ImportError("the type number " + std::to_string(number) + " is not supported");
+  }
+}
+
+Result cast(const OnnxCall& call) {
+  const TensorType type = type_of_number(call.attributes().integer("to"));
+  return on_tensor(call, [&](Tensor* x) { return call.emit.cast(x, type); });
+}
+Result cast_like(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.cast(x, call.input(1).tensor->type); });
+}
+
+}  // namespace
+
+std::vector<OnnxOperatorEntry> onnx_elementwise_operators() {
+  return {{"Relu", unary<RELU>},
+          {"Sigmoid", unary<LOGISTIC>},
+          {"Tanh", unary<TANH>},
+          {"Exp", unary<EXP>},
+          {"Log", unary<LOG>},
+          {"Sqrt", unary<SQRT>},
+          {"Abs", unary<ABS>},
+          {"Neg", unary<NEG>},
+          {"Floor", unary<FLOOR>},
+          {"Ceil", unary<CEIL>},
+          {"Round", unary<ROUND>},
+          {"Sin", unary<SIN>},
+          {"Cos", unary<COS>},
+          {"Sign", unary<SIGN>},
+          {"Not", unary<LOGICAL_NOT>},
+          {"HardSwish", unary<HARD_SWISH>},
+          {"Reciprocal", reciprocal},
+          {"Elu", elu},
+          {"Selu", selu},
+          {"LeakyRelu", leaky_relu},
+          {"Softplus", softplus_of},
+          {"Softsign", softsign},
+          {"Mish", mish},
+          {"HardSigmoid", hard_sigmoid},
+          {"Gelu", gelu},
+          {"Erf", erf},
+          {"Clip", clip},
+          {"PRelu", prelu},
+          {"Add", binary<ADD>},
+          {"Sub", binary<SUB>},
+          {"Mul", binary<MUL>},
+          {"Div", binary<DIV>},
+          {"Pow", pow},
+          {"Mod", mod},
+          {"Max", variadic<MAXIMUM>},
+          {"Min", variadic<MINIMUM>},
+          {"Sum", variadic<ADD>},
+          {"Mean", mean_of_all},
+          {"And", binary<LOGICAL_AND>},
+          {"Or", binary<LOGICAL_OR>},
+          {"Equal", compare<EQUAL>},
+          {"Less", compare<LESS>},
+          {"LessOrEqual", compare<LESS_EQUAL>},
+          {"Greater", compare<GREATER>},
+          {"GreaterOrEqual", compare<GREATER_EQUAL>},
+          {"Where", where},
+          {"Cast", cast},
+          {"CastLike", cast_like},
+          {"Identity", identity},
+          {"Dropout", identity}};
+}
+
+}  // namespace tfl::converter
