@@ -39,7 +39,9 @@ template <class F> bool with_values(const Tensor& c, F&& body) {
   }
 }
 
-[[noreturn]] void refuse(TensorType type) { throw ImportError(std::string("constants of the type ") + name_of(type) + " can't be used here"); }
+[[noreturn]] void refuse(TensorType type) {
+  throw ImportError(std::string("constants of the type ") + name_of(type) + " can't be used here");
+}
 
 template <class T> float as_float(T value) {
   if constexpr (std::is_arithmetic_v<T>) {
@@ -253,17 +255,38 @@ std::optional<Literal> fold_move(const Operation& operation, std::span<Tensor* c
       }
     }
   } else if (operation.is(STRIDED_SLICE) || operation.is(SLICE)) {
-    // One run for each element is enough for what is sliced here: shapes.
-    if (x.rank() != 1) return std::nullopt;
-    const std::int64_t stride = operation.is(SLICE) ? 1 : integers_of(*inputs[3]).at(0);
-    std::int64_t begin = integers_of(*inputs[1]).at(0);
-    if (attributes.integer("begin_mask") != 0) begin = stride > 0 ? 0 : x.shape[0] - 1;
-    if (begin < 0) begin += x.shape[0];
-    begin = std::clamp<std::int64_t>(begin, 0, std::max(x.shape[0] - 1, 0));
-    for (std::int64_t i = 0; i < shape[0]; ++i) {
-      const std::int64_t from = begin + i * stride;
-      if (from < 0 || from >= x.shape[0]) return std::nullopt;
+    const std::size_t rank = x.shape.size();
+    const std::vector<std::int64_t> begins = integers_of(*inputs[1]);
+    const std::vector<std::int64_t> strides = operation.is(SLICE) ? std::vector<std::int64_t>(rank, 1) : integers_of(*inputs[3]);
+    const std::int64_t mask = attributes.integer("begin_mask");
+    if (rank == 0 || begins.size() != rank || strides.size() != rank || shape.size() != rank || mask >> rank != 0 || count_of(shape) < 0 ||
+        attributes.integer("shrink_axis_mask") != 0 || attributes.integer("ellipsis_mask") != 0 ||
+        attributes.integer("new_axis_mask") != 0) {
+      return std::nullopt;
+    }
+    // The first element on every axis, and the elements between two steps.
+    std::vector<std::int64_t> steps(rank), index(rank, 0);
+    std::int64_t from = 0, step = 1;
+    for (std::size_t axis = rank; axis-- > 0;) {
+      const std::int64_t size = x.shape[axis];
+      std::int64_t begin = begins[axis];
+      if ((mask >> axis & 1) != 0) begin = strides[axis] > 0 ? 0 : size - 1;
+      if (begin < 0) begin += size;
+      begin = std::clamp<std::int64_t>(begin, 0, std::max<std::int64_t>(size - 1, 0));
+      const std::int64_t last = begin + (shape[axis] - 1) * strides[axis];
+      if (shape[axis] > 0 && (last < 0 || last >= size)) return std::nullopt;
+      from += begin * step;
+      steps[axis] = strides[axis] * step;
+      step *= size;
+    }
+    for (std::int64_t i = 0; i < count_of(shape); ++i) {
       copy(x, static_cast<std::size_t>(from), 1);
+      for (std::size_t axis = rank; axis-- > 0;) {
+        from += steps[axis];
+        if (++index[axis] < shape[axis]) break;
+        from -= steps[axis] * shape[axis];
+        index[axis] = 0;
+      }
     }
   } else if (operation.is(BROADCAST_TO) || operation.is(FILL)) {
     const Tensor& value = operation.is(FILL) ? *inputs[1] : x;
@@ -304,7 +327,9 @@ std::vector<std::int64_t> integers_of(const Tensor& c) {
 }
 
 Literal literal_of(TensorType type, Shape shape, const std::vector<float>& values) { return make_literal(type, std::move(shape), values); }
-Literal literal_of(TensorType type, Shape shape, const std::vector<std::int64_t>& values) { return make_literal(type, std::move(shape), values); }
+Literal literal_of(TensorType type, Shape shape, const std::vector<std::int64_t>& values) {
+  return make_literal(type, std::move(shape), values);
+}
 
 bool is_integral(TensorType type) {
   switch (type) {
@@ -347,7 +372,10 @@ Literal permuted_literal(const Tensor& c, const std::vector<std::int32_t>& permu
 
 std::optional<Literal> fold(const Operation& operation, std::span<Tensor* const> inputs, TensorType type, const Shape& shape,
                             const Attributes& attributes) {
-  if (operation.is_source() || inputs.empty() || std::any_of(inputs.begin(), inputs.end(), [](const Tensor* t) { return t == nullptr || !t->is_constant() || t->quantization.present(); })) return std::nullopt;
+  if (operation.is_source() || inputs.empty() || std::any_of(inputs.begin(), inputs.end(), [](const Tensor* t) {
+        return t == nullptr || !t->is_constant() || t->quantization.present();
+      }))
+    return std::nullopt;
   const Tensor& x = *inputs[0];
   const std::int64_t count = count_of(shape);
   if (count < 0 || bits_of(type) < 8 || bits_of(x.type) < 8) return std::nullopt;
@@ -384,7 +412,8 @@ std::optional<Literal> fold(const Operation& operation, std::span<Tensor* const>
   if (operation.is(SELECT_V2) && inputs.size() == 3) {
     const Tensor &a = *inputs[1], &b = *inputs[2];
     const std::vector<std::int64_t> condition = integers_of(x);
-    const auto from_x = broadcast_indices(x.shape, shape), from_a = broadcast_indices(a.shape, shape), from_b = broadcast_indices(b.shape, shape);
+    const auto from_x = broadcast_indices(x.shape, shape), from_a = broadcast_indices(a.shape, shape),
+               from_b = broadcast_indices(b.shape, shape);
     if (is_integral(type)) {
       const std::vector<std::int64_t> va = integers_of(a), vb = integers_of(b);
       std::vector<std::int64_t> result;

@@ -90,13 +90,15 @@ class Reader {
     stream.SetCloseOnDelete(true);
     google::protobuf::io::CodedInputStream coded(&stream);
     coded.SetTotalBytesLimit(std::numeric_limits<int>::max());
-    if (!proto_.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage()) throw ImportError(path_ + " is no ONNX model, or it is cut off");
+    if (!proto_.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
+      throw ImportError(path_ + " is no ONNX model, or it is cut off");
     if (!proto_.has_graph()) throw ImportError(path_ + " is no ONNX model: it holds no graph");
     for (const onnx::OperatorSetIdProto& set : proto_.opset_import()) {
       if (set.domain().empty() || set.domain() == "ai.onnx") opset_ = set.version();
     }
     if (opset_ < oldest_opset || opset_ > newest_opset) {
-      throw ImportError("the model's opset is " + std::to_string(opset_) + ", supported are " + std::to_string(oldest_opset) + " to " + std::to_string(newest_opset),
+      throw ImportError("the model's opset is " + std::to_string(opset_) + ", supported are " + std::to_string(oldest_opset) + " to " +
+                            std::to_string(newest_opset),
                         "export it with another opset_version");
     }
   }
@@ -130,7 +132,9 @@ class Reader {
       case 7: to.set(a.name(), Attribute(std::vector<std::int64_t>(a.ints().begin(), a.ints().end()))); break;
       case 8: to.set(a.name(), Attribute(std::vector<std::string>(a.strings().begin(), a.strings().end()))); break;
       case 5:
-      case 10: throw ImportError("control flow (a graph in the attribute '" + a.name() + "') is not supported", "export the model without If, Loop and Scan");
+      case 10:
+        throw ImportError("control flow (a graph in the attribute '" + a.name() + "') is not supported",
+                          "export the model without If, Loop and Scan");
       default: break;
     }
   }
@@ -154,7 +158,8 @@ class Reader {
         const Literal* constant = nodes_[node->second].attributes.find<Literal>("value");
         if (constant == nullptr) return std::nullopt;
         value = *constant;
-      } else if (const auto scalar = scalars.find(name); scalar != scalars.end() && scalar->second->raw_data().size() == sizeof(float) && scalar->second->data_type() == 1) {
+      } else if (const auto scalar = scalars.find(name);
+                 scalar != scalars.end() && scalar->second->raw_data().size() == sizeof(float) && scalar->second->data_type() == 1) {
         float f = 0;
         std::memcpy(&f, scalar->second->raw_data().data(), sizeof f);
         return static_cast<double>(f);
@@ -236,7 +241,8 @@ class Reader {
     std::vector<OnnxValue> results;
     guard(node, [&] {
       const OnnxOperator found = find_onnx_operator(node.op);
-      if (found == nullptr) throw ImportError("this operator is not supported", "replace it by operators that are (tfl_convert --list-ops onnx)");
+      if (found == nullptr)
+        throw ImportError("this operator is not supported", "replace it by operators that are (tfl_convert --list-ops onnx)");
       OnnxCall call{emit, reordered_, node, opset_, {}};
       bool failed = false;
       for (const std::string& name : node.inputs) {
@@ -251,7 +257,8 @@ class Reader {
       results = found(call);
       for (std::size_t i = 0; i < results.size() && i < node.outputs.size(); ++i) {
         Tensor* tensor = results[i].tensor;
-        if (tensor != nullptr && tensor->producer != nullptr && tensor->producer->source_name == node.name && !node.outputs[i].empty()) tensor->name = emit.unique(node.outputs[i]);
+        if (tensor != nullptr && tensor->producer != nullptr && tensor->producer->source_name == node.name && !node.outputs[i].empty())
+          tensor->name = emit.unique(node.outputs[i]);
       }
     });
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
@@ -278,7 +285,8 @@ class Reader {
         if (type == TensorType::none) throw ImportError("its type is not supported", "use float32 or an integer type");
         if (!input.type().tensor_type().has_shape()) throw ImportError("its shape is not known", "give the input a shape");
         Shape shape;
-        for (const auto& dim : input.type().tensor_type().shape().dim()) shape.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? checked_dim(dim.dim_value()) : -1);
+        for (const auto& dim : input.type().tensor_type().shape().dim())
+          shape.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? checked_dim(dim.dim_value()) : -1);
         Tensor* tensor = emit.input(input.name(), type, std::move(shape));
         inputs_.emplace_back(input.name(), tensor);
         values_[input.name()] = {tensor};
@@ -305,11 +313,13 @@ class Reader {
   /// The tensor's data, taken out of the message. Floats of all kinds become float32.
   Literal literal(onnx::TensorProto& proto) {
     const TensorType type = type_of(proto.data_type());
-    if (type == TensorType::none) throw ImportError("tensors of the type number " + std::to_string(proto.data_type()) + " are not supported");
+    if (type == TensorType::none)
+      throw ImportError("tensors of the type number " + std::to_string(proto.data_type()) + " are not supported");
     Literal result{type, shape_of(proto.dims())};
     std::uint64_t count = 1;
     for (const std::int32_t d : result.shape) {
-      if (d != 0 && count > (std::uint64_t{1} << 36) / static_cast<std::uint64_t>(d)) throw ImportError("a tensor of the shape " + text_of(result.shape) + " is too large");
+      if (d != 0 && count > (std::uint64_t{1} << 36) / static_cast<std::uint64_t>(d))
+        throw ImportError("a tensor of the shape " + text_of(result.shape) + " is too large");
       count *= static_cast<std::uint64_t>(d);
     }
     const std::uint64_t wanted = count * element_bytes(type);
@@ -318,7 +328,9 @@ class Reader {
       bytes = external_data(proto, wanted);
     } else if (!proto.raw_data().empty() || count == 0) {
       const std::string& raw = proto.raw_data();
-      if (raw.size() != wanted) throw ImportError("it holds " + std::to_string(raw.size()) + " bytes, its shape " + text_of(result.shape) + " needs " + std::to_string(wanted));
+      if (raw.size() != wanted)
+        throw ImportError("it holds " + std::to_string(raw.size()) + " bytes, its shape " + text_of(result.shape) + " needs " +
+                          std::to_string(wanted));
       bytes.assign(raw.begin(), raw.end());
       std::string().swap(*proto.mutable_raw_data());
     } else {
@@ -336,7 +348,9 @@ class Reader {
   /// Data in the fields for each type.
   static Literal typed_data(const onnx::TensorProto& proto, Literal result, std::uint64_t count) {
     const auto want = [&](int size) {
-      if (static_cast<std::uint64_t>(size) != count) throw ImportError("it holds " + std::to_string(size) + " elements, its shape " + text_of(result.shape) + " needs " + std::to_string(count));
+      if (static_cast<std::uint64_t>(size) != count)
+        throw ImportError("it holds " + std::to_string(size) + " elements, its shape " + text_of(result.shape) + " needs " +
+                          std::to_string(count));
     };
     if (result.type == TensorType::float32) {
       want(proto.float_data_size());
@@ -385,7 +399,8 @@ class Reader {
     }
     const std::uintmax_t size = fs::file_size(file, error);
     if (error || length.value_or(wanted) != wanted || offset > size || wanted > size - offset) {
-      throw ImportError("its data, " + std::to_string(wanted) + " bytes from " + std::to_string(offset) + " of '" + location + "', are not all there");
+      throw ImportError("its data, " + std::to_string(wanted) + " bytes from " + std::to_string(offset) + " of '" + location +
+                        "', are not all there");
     }
     Bytes bytes(wanted);
     std::ifstream stream(file, std::ios::binary);
@@ -409,13 +424,20 @@ class Reader {
       const OnnxCall call{emit, reordered_, node, opset_, {}};
       result = call.plain(value->second);
       // Bytes are signed inside; whoever reads the result gets them as the model says.
-      if (type_of(output.type().tensor_type().elem_type()) == TensorType::uint8 && result->type == TensorType::int8 && result->quantization.present()) {
+      if (type_of(output.type().tensor_type().elem_type()) == TensorType::uint8 && result->type == TensorType::int8 &&
+          result->quantization.present()) {
         TensorQuantization quantization = result->quantization;
         for (std::int64_t& zero : quantization.zero_points) zero += 128;
         result = emit.add(BuiltinOperator::QUANTIZE, {result}, TensorType::uint8, result->shape);
         result->quantization = quantization;
       }
-      if (result->producer != nullptr && result->producer->source_type == "onnx.output") result->name = emit.unique(output.name());
+      // What was put into ONNX' order at the end has the output's name.
+      if (result->producer != nullptr && result->producer->source_type == "onnx.output") {
+        if (value->second.tensor->name == output.name() && value->second.tensor->producer != nullptr) {
+          value->second.tensor->name = emit.unique(output.name() + "/channels_last");
+        }
+        result->name = output.name();
+      }
     });
     return result;
   }
@@ -445,7 +467,8 @@ std::unique_ptr<Model> import_onnx(const std::string& path, Problems& problems) 
 
 std::vector<std::string> onnx_operator_names() {
   std::vector<std::string> names;
-  for (const auto& entries : {onnx_elementwise_operators(), onnx_window_operators(), onnx_shape_operators(), onnx_matrix_operators(), onnx_recurrent_operators(), onnx_quantized_operators()}) {
+  for (const auto& entries : {onnx_elementwise_operators(), onnx_window_operators(), onnx_shape_operators(), onnx_matrix_operators(),
+                              onnx_recurrent_operators(), onnx_quantized_operators()}) {
     for (const OnnxOperatorEntry& entry : entries) names.emplace_back(entry.name);
   }
   std::sort(names.begin(), names.end());
