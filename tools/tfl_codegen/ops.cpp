@@ -68,7 +68,7 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
   row(for_strings, ForStrings<Reshape>) row(for_strings, ForStrings<Squeeze>) row(for_strings, ForStrings<ExpandDims>) row(for_strings, ForStrings<Gather>) \
   row(for_strings, ForStrings<GatherNd>) row(for_strings, ForStrings<Slice>) row(for_strings, ForStrings<StridedSlice>) row(for_strings, ForStrings<Tile>) \
   row(for_strings, ForStrings<BroadcastTo>) row(for_strings, ForStrings<Concatenation>) row(for_strings, ForStrings<Pack>) row(for_strings, ForStrings<Unpack>) \
-  row(for_strings, ForStrings<Split>) row(for_strings, ForStrings<SplitV>) row(for_strings, ForStrings<Transpose>) \
+  row(for_strings, ForStrings<Split>) row(for_strings, ForStrings<SplitV>) row(for_strings, ForStrings<Transpose>) row(for_strings, ForStrings<Fill>) row(for_strings, ForStrings<Roll>) \
   row(lstm, Lstm) row(lstm, UnidirectionalSequenceLstm) row(svdf, Svdf) row(detection_postprocess, DetectionPostprocess) \
   row(add_n, AddN) row(atan2, Atan2) row(atan2, CustomAtan2) row(bitcast, Bitcast) row(bitwise, BitwiseXor) row(bitwise, RightShift) \
   row(broadcast_args, BroadcastArgs) row(bucketize, Bucketize) row(conv_3d, Conv3D) row(conv_3d, Conv3DTranspose) row(cumsum, Cumsum) \
@@ -86,7 +86,12 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
   row(signal, SignalWindow) row(signal, SignalEnergy) row(signal, SignalFilterBank) row(signal, SignalFilterBankSquareRoot) \
   row(signal, SignalFilterBankSpectralSubtraction) row(signal, SignalPcan) row(signal, SignalFilterBankLog) \
   row(signal_stream, SignalFramer) row(signal_stream, SignalOverlapAdd) row(signal_stream, SignalStacker) \
-  row(signal_stream, SignalDelay) row(signal_fft, SignalRfft) row(signal_fft, SignalIrfft) row(signal_fft, SignalFftAutoScale)
+  row(signal_stream, SignalDelay) row(signal_fft, SignalRfft) row(signal_fft, SignalIrfft) row(signal_fft, SignalFftAutoScale) \
+  row(audio, AudioSpectrogram) row(audio, Mfcc) row(custom_elementwise, CustomSign) row(custom_elementwise, Table) \
+  row(custom_elementwise, NumericVerify) row(hadamard_rotation, HadamardRotation) row(dense_image_warp, DenseImageWarp) \
+  row(pool_3d, MaxPool3D) row(pool_3d, AveragePool3D) row(pool_argmax, MaxPoolWithArgmax) row(pool_argmax, MaxPoolingWithArgmax2D) \
+  row(pool_argmax, MaxUnpooling2D) row(roll, Roll) row(broadcast_args, BroadcastGradientArgs) \
+  row(densify, Densify) row(random, CustomMultinomial)
 
 #define TFL_CODEGEN_TYPE(header, op) , tfl::op
 using Registry = ListedOps<void TFL_CODEGEN_OPS(TFL_CODEGEN_TYPE)>;

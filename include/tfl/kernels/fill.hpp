@@ -23,7 +23,6 @@ struct Fill {
     const TensorDescription& value = node.input(1);
     TensorDescription& out = node.output(0);
     out.type = value.type;  // whatever the file says, as in TFLite
-    if (const Violation v = detail::require_whole_bytes(node, 1)) return v;
     if (const Violation v = require_rank(node, 1, 0)) return v;
     if (out.quantization.scale != value.quantization.scale || out.quantization.zero_point != value.quantization.zero_point) {
       return output_violation(0, ErrorCode::invalid_quantization, "must have the scale and zero point of input 1");
@@ -51,6 +50,7 @@ struct Fill {
     int element = 0;  // bytes
   };
   static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
+    if (const Violation v = detail::require_whole_bytes(node, 1)) return v;  // here, for ForStrings<Fill> has strings in infer
     return Prepared{detail::element_bytes(node.input(1).type)};
   }
 

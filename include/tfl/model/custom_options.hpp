@@ -9,6 +9,8 @@
 #include <span>
 #include <string_view>
 
+#include "tfl/model/node_def.hpp"
+
 namespace tfl {
 
 /// What a custom op's Options::read gets. Every offset is checked: where the bytes are no map, or the map is damaged, look-ups answer
@@ -35,13 +37,44 @@ class CustomOptions {
     const std::int64_t i = position(key);
     if (i < 0) return otherwise;
     const unsigned packed = bytes_[static_cast<std::size_t>(values_ + count_ * width_ + i)];
-    const std::int64_t width = std::int64_t{1} << (packed & 3), at = follow(values_ + i * width_, width_);
-    if (packed >> 2 != string || at < width) return otherwise;
-    const std::uint64_t length = load(at - width, width);
-    if (length > bytes_.size() || !inside(at, static_cast<std::int64_t>(length))) return otherwise;
-    return {reinterpret_cast<const char*>(bytes_.data()) + at, static_cast<std::size_t>(length)};
+    return string_at(values_ + i * width_, width_, packed, otherwise);
   }
   bool boolean(std::string_view key, bool otherwise = false) const { return integer(key, otherwise ? 1 : 0) != 0; }
+  /// Of a `Flex` op: the second string of the list that the options are.
+  NodeDef node_def() const {
+    const auto size = static_cast<std::int64_t>(bytes_.size());
+    if (size < 3) return {};
+    const std::int64_t root_width = bytes_[bytes_.size() - 1];
+    const unsigned root = bytes_[bytes_.size() - 2];
+    if ((root_width != 1 && root_width != 2 && root_width != 4 && root_width != 8) || root >> 2 != list) return {};
+    const std::int64_t at = follow(size - 2 - root_width, root_width), width = std::int64_t{1} << (root & 3);
+    if (at < width) return {};
+    const std::uint64_t stored = load(at - width, width);
+    if (stored < 2 || stored > bytes_.size()) return {};
+    const auto count = static_cast<std::int64_t>(stored);
+    if (!inside(at, count * (width + 1))) return {};
+    return NodeDef(string_at(at + width, width, bytes_[static_cast<std::size_t>(at + count * width + 1)]));
+  }
+  /// Copies the integers of a list; how many it has, which may be more than there is room for, or -1 where there is none.
+  std::int64_t integers(std::string_view key, std::span<std::int64_t> to) const {
+    const std::int64_t place = position(key);
+    if (place < 0) return -1;
+    const unsigned list_packed = bytes_[static_cast<std::size_t>(values_ + count_ * width_ + place)], type = list_packed >> 2;
+    const bool fixed = type >= integer_pair && type < integer_pair + 9 && (type - integer_pair) % 3 != 2;
+    if (type != list && type != integer_list && type != unsigned_list && !fixed) return -1;
+    const std::int64_t at = follow(values_ + place * width_, width_), width = std::int64_t{1} << (list_packed & 3);
+    const std::uint64_t stored = fixed ? (type - integer_pair) / 3 + 2 : load(at - width, width);
+    if (at < width || stored > bytes_.size()) return -1;
+    const auto count = static_cast<std::int64_t>(stored);
+    if (!inside(at, count * (type == list ? width + 1 : width))) return -1;
+    const bool has_signs = type == integer_list || (fixed && (type - integer_pair) % 3 == 0);
+    for (std::int64_t i = 0; i < count && i < static_cast<std::int64_t>(to.size()); ++i) {
+      const unsigned packed =
+          type == list ? bytes_[static_cast<std::size_t>(at + count * width + i)] : (has_signs ? signed_integer : unsigned_integer) << 2;
+      to[static_cast<std::size_t>(i)] = number(at + i * width, width, packed).as_integer;
+    }
+    return count;
+  }
 
  private:
   enum Type : unsigned {
@@ -53,6 +86,10 @@ class CustomOptions {
     indirect_unsigned = 7,
     indirect_floating = 8,
     map = 9,
+    list = 10,
+    integer_list = 11,
+    unsigned_list = 12,
+    integer_pair = 16,  // then unsigned and floating ones, then triples and quadruples
     truth = 26
   };
   struct Number {
@@ -75,6 +112,15 @@ class CustomOptions {
   std::int64_t follow(std::int64_t at, std::int64_t width) const {
     const std::uint64_t offset = load(at, width);
     return inside(at, width) && offset <= static_cast<std::uint64_t>(at) ? at - static_cast<std::int64_t>(offset) : -1;
+  }
+
+  /// The string whose offset of `offset_width` bytes stands at `offset`.
+  std::string_view string_at(std::int64_t offset, std::int64_t offset_width, unsigned packed, std::string_view otherwise = {}) const {
+    const std::int64_t width = std::int64_t{1} << (packed & 3), at = follow(offset, offset_width);
+    if (packed >> 2 != string || at < width) return otherwise;
+    const std::uint64_t length = load(at - width, width);
+    if (length > bytes_.size() || !inside(at, static_cast<std::int64_t>(length))) return otherwise;
+    return {reinterpret_cast<const char*>(bytes_.data()) + at, static_cast<std::size_t>(length)};
   }
 
   void open() {
@@ -108,11 +154,10 @@ class CustomOptions {
   }
   Number find(std::string_view key) const {
     const std::int64_t i = position(key);
-    return i < 0 ? Number{} : number(values_ + i * width_, bytes_[static_cast<std::size_t>(values_ + count_ * width_ + i)]);
+    return i < 0 ? Number{} : number(values_ + i * width_, width_, bytes_[static_cast<std::size_t>(values_ + count_ * width_ + i)]);
   }
 
-  Number number(std::int64_t at, unsigned packed) const {
-    std::int64_t width = width_;
+  Number number(std::int64_t at, std::int64_t width, unsigned packed) const {
     unsigned type = packed >> 2;
     if (type >= indirect_signed && type <= indirect_floating) {
       at = follow(at, width);

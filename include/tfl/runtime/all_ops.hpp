@@ -5,6 +5,7 @@
 #include "tfl/kernels/add_n.hpp"
 #include "tfl/kernels/arg_min_max.hpp"
 #include "tfl/kernels/atan2.hpp"
+#include "tfl/kernels/audio.hpp"
 #include "tfl/kernels/batch_matmul.hpp"
 #include "tfl/kernels/bidirectional_lstm.hpp"
 #include "tfl/kernels/binary.hpp"
@@ -18,6 +19,9 @@
 #include "tfl/kernels/conv_2d.hpp"
 #include "tfl/kernels/conv_3d.hpp"
 #include "tfl/kernels/cumsum.hpp"
+#include "tfl/kernels/custom_elementwise.hpp"
+#include "tfl/kernels/dense_image_warp.hpp"
+#include "tfl/kernels/densify.hpp"
 #include "tfl/kernels/depthwise_conv_2d.hpp"
 #include "tfl/kernels/detection_postprocess.hpp"
 #include "tfl/kernels/diagonal.hpp"
@@ -28,6 +32,7 @@
 #include "tfl/kernels/fourier.hpp"
 #include "tfl/kernels/fully_connected.hpp"
 #include "tfl/kernels/gather.hpp"
+#include "tfl/kernels/hadamard_rotation.hpp"
 #include "tfl/kernels/logical.hpp"
 #include "tfl/kernels/lsh_projection.hpp"
 #include "tfl/kernels/lstm.hpp"
@@ -36,6 +41,8 @@
 #include "tfl/kernels/normalization.hpp"
 #include "tfl/kernels/pad.hpp"
 #include "tfl/kernels/pool.hpp"
+#include "tfl/kernels/pool_3d.hpp"
+#include "tfl/kernels/pool_argmax.hpp"
 #include "tfl/kernels/prelu.hpp"
 #include "tfl/kernels/quantize.hpp"
 #include "tfl/kernels/random.hpp"
@@ -45,6 +52,7 @@
 #include "tfl/kernels/resize.hpp"
 #include "tfl/kernels/reverse.hpp"
 #include "tfl/kernels/rnn.hpp"
+#include "tfl/kernels/roll.hpp"
 #include "tfl/kernels/scatter.hpp"
 #include "tfl/kernels/segment.hpp"
 #include "tfl/kernels/select.hpp"
@@ -95,8 +103,8 @@ using AllOps = OpRegistry<
     Cumsum, SegmentSum, UnsortedSegmentSum, UnsortedSegmentProd, UnsortedSegmentMax, UnsortedSegmentMin, Mean, Sum, ReduceProd, ReduceMax,
     ReduceMin, ReduceAny, ReduceAll, ArgMax, ArgMin,
     // shapes and movement
-    StablehloGather, Bitcast, BroadcastArgs, MatrixDiag, MatrixSetDiag, DynamicUpdateSlice, EmbeddingLookup, EmbeddingLookupSparse, Fill,
-    ZerosLike, OneHot, ReverseV2, ReverseSequence, ScatterNd, Dilate, StablehloPad, TopK, Reshape, Squeeze, ExpandDims, ShapeOf, Rank,
+    Densify, StablehloGather, Bitcast, BroadcastArgs, MatrixDiag, MatrixSetDiag, DynamicUpdateSlice, EmbeddingLookup, EmbeddingLookupSparse,
+    Fill, ZerosLike, OneHot, ReverseV2, ReverseSequence, ScatterNd, Dilate, StablehloPad, TopK, Reshape, Squeeze, ExpandDims, ShapeOf, Rank,
     Transpose, Pad, PadV2, MirrorPad, Concatenation, Split, SplitV, Pack, Unpack, Slice, StridedSlice, Gather, GatherNd, Tile, BroadcastTo,
     SpaceToDepth, DepthToSpace, SpaceToBatchNd, BatchToSpaceNd, ResizeBilinear, ResizeNearestNeighbor,
     // sequences
@@ -112,10 +120,12 @@ using AllOps = OpRegistry<
     EqualStrings, NotEqualStrings, HashtableLookup, SkipGram, WhitespaceTokenizer, Ngrams, ForStrings<Reshape>, ForStrings<Squeeze>,
     ForStrings<ExpandDims>, ForStrings<Gather>, ForStrings<GatherNd>, ForStrings<Slice>, ForStrings<StridedSlice>, ForStrings<Tile>,
     ForStrings<BroadcastTo>, ForStrings<Concatenation>, ForStrings<Pack>, ForStrings<Unpack>, ForStrings<Split>, ForStrings<SplitV>,
-    ForStrings<Transpose>,
+    ForStrings<Transpose>, ForStrings<Fill>, ForStrings<Roll>,
     // custom
-    Irfft2D, Irfft2DUpperCase, SignalWindow, SignalEnergy, SignalFilterBank, SignalFilterBankSquareRoot,
-    SignalFilterBankSpectralSubtraction, SignalPcan, SignalFilterBankLog, SignalFramer, SignalOverlapAdd, SignalStacker, SignalDelay,
-    SignalRfft, SignalIrfft, SignalFftAutoScale, CustomAtan2, DetectionPostprocess>;
+    CustomMultinomial, AudioSpectrogram, Mfcc, CustomSign, Table, NumericVerify, HadamardRotation, DenseImageWarp, MaxPool3D, AveragePool3D,
+    MaxPoolWithArgmax, MaxPoolingWithArgmax2D, MaxUnpooling2D, Roll, BroadcastGradientArgs, Irfft2D, Irfft2DUpperCase, SignalWindow,
+    SignalEnergy, SignalFilterBank, SignalFilterBankSquareRoot, SignalFilterBankSpectralSubtraction, SignalPcan, SignalFilterBankLog,
+    SignalFramer, SignalOverlapAdd, SignalStacker, SignalDelay, SignalRfft, SignalIrfft, SignalFftAutoScale, CustomAtan2,
+    DetectionPostprocess>;
 
 }  // namespace tfl
