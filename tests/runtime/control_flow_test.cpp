@@ -344,6 +344,23 @@ TEST(Call, ASubgraphCannotCallItself) {
   fails_with(p.interpreter(), "subgraph 1: node 0 CALL: calls subgraph 1, which is running already: a subgraph cannot call itself");
 }
 
+TEST(Call, NothingIsLentThatTheCalleeWouldWrite) {
+  for (const bool variable : {true, false}) {
+    Program p;
+    const int main = p.builder.begin_subgraph("main");
+    p.builder.begin_subgraph("callee");
+    const int a =
+        variable ? p.builder.add_tensor({.name = "v", .type = TensorType::float32, .shape = {1}, .is_variable = true}) : p.constant(1);
+    p.ends({a}, {p.add(a, a)});
+    p.builder.select_subgraph(main);
+    const int x = p.tensor(), y = p.tensor();
+    p.call({x}, {y}, 1);
+    p.ends({x}, {y});
+    fails_with(p.interpreter(),
+               variable ? "calls subgraph 1, whose input 0 is variable" : "calls subgraph 1, whose input 0 has constant data");
+  }
+}
+
 TEST(Call, MainCannotBeCalled) {
   Program p;
   p.builder.begin_subgraph("main");

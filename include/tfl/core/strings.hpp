@@ -28,8 +28,8 @@ constexpr std::int64_t string_bytes_for(std::int64_t count, std::int64_t charact
 /// Reads the strings of a tensor whose bytes have passed valid(). Where nobody has set the tensor yet, all strings are empty.
 class Strings {
  public:
-  explicit Strings(const std::byte* bytes) : bytes_(bytes) {}
-  explicit Strings(const StringData* data) : bytes_(&data->byte) {}
+  explicit Strings(const std::byte* bytes) : bytes_(bytes != nullptr ? bytes : none) {}
+  explicit Strings(const StringData* data) : Strings(reinterpret_cast<const std::byte*>(data)) {}
 
   /// Whether these are exactly `count` strings, all of them inside of the bytes.
   static bool valid(std::span<const std::byte> bytes, std::int64_t count) {
@@ -60,13 +60,14 @@ class Strings {
     std::memcpy(&value, bytes_ + 4 * i, 4);
     return value;
   }
+  static constexpr std::byte none[8] = {};
   const std::byte* bytes_;
 };
 
 /// Writes strings one after the other into string_bytes_for(count, characters) bytes.
 class StringsWriter {
  public:
-  StringsWriter(StringData* data, std::int64_t count) : StringsWriter(&data->byte, count) {}
+  StringsWriter(StringData* data, std::int64_t count) : StringsWriter(reinterpret_cast<std::byte*>(data), count) {}
   StringsWriter(std::byte* bytes, std::int64_t count) : bytes_(bytes), at_(static_cast<std::int32_t>(4 * (count + 2))) {
     put(0, static_cast<std::int32_t>(count));
     put(1, at_);

@@ -36,7 +36,7 @@ template <class T> constexpr T apply_window_function(WindowFunction f, T a, T b)
 }
 
 /// How windows lie along one dimension. All numbers fit 31 bits.
-struct WindowAxis {
+struct ReducedAxis {
   std::int64_t input = 1, output = 1;
   std::int64_t window = 1, stride = 1, dilation = 1;
   std::int64_t spread = 1;  // from one element of the input to the next, where gaps are between them
@@ -54,7 +54,7 @@ struct WindowAxis {
 struct WindowReduction {
   WindowFunction function = WindowFunction::none;
   std::int32_t rank = 0;
-  std::array<WindowAxis, max_rank> axes{};
+  std::array<ReducedAxis, max_rank> axes{};
 };
 
 /// What one list of an op's parameters says of a dimension.
@@ -63,7 +63,7 @@ struct WindowParameters {
 };
 
 /// Checks one dimension and works out its output, and how long the input is with gaps and borders.
-constexpr Violation window_axis(const WindowParameters& p, std::int32_t input, int axis, WindowAxis& to, std::int64_t& padded) {
+constexpr Violation window_axis(const WindowParameters& p, std::int32_t input, int axis, ReducedAxis& to, std::int64_t& padded) {
   constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
   for (const std::int64_t n : {p.window, p.stride, p.dilation, p.spread}) {
     if (n < 1 || n > limit) {
@@ -113,7 +113,7 @@ struct WindowReductionOp {
             const std::int64_t element = p.axes[d].element(at[d], tap[d]);
             row = element < 0 ? -1 : row * p.axes[d].input + element;
           }
-          const WindowAxis& axis = p.axes[last];
+          const ReducedAxis& axis = p.axes[last];
           for (std::int64_t w = 0; w < axis.window; ++w) {
             const std::int64_t element = row < 0 ? -1 : axis.element(at[last], w);
             result = apply_window_function<T>(p.function, result, element < 0 ? initial : stored<T>(in[row * axis.input + element]));
@@ -151,7 +151,7 @@ struct WindowReductionOp {
     if (node.input(1).count() != 1) return input_violation(1, ErrorCode::invalid_shape, "must have one element");
     Shape out, all;
     for (int d = 0; d < node.input(0).rank(); ++d) {
-      WindowAxis one;
+      ReducedAxis one;
       std::int64_t padded = 0;
       if (const Violation v = window_axis(axis(d), node.input(0).shape[d], d, one, padded)) return v;
       out.push_back(static_cast<std::int32_t>(one.output));

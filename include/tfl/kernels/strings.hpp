@@ -256,7 +256,7 @@ struct SkipGram {
 
     /// Calls f with each group's words until it answers false. False where it did, or where there are too many ways to go through.
     template <class F> bool each(F f) const {
-      constexpr std::int64_t most_steps = 1 << 26;
+      constexpr std::int64_t most_steps = 1 << 24;
       const std::int32_t size = options_.size;
       if (size < 0 || count_ < size) return true;
       // Depth first: chosen_[depth] is the last word tried there.

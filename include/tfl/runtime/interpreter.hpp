@@ -210,6 +210,8 @@ class Runner {
     if constexpr (!std::is_const_v<T>) {
       if (t.description.is_constant)
         return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " has constant data, which cannot be written";
+      if (t.description.type == TensorType::string)
+        return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " holds strings: use set_strings() or set_string_bytes()";
     }
     std::size_t count = static_cast<std::size_t>(t.description.count());
     if constexpr (std::is_same_v<Element, std::byte>) {

@@ -34,6 +34,8 @@ struct NodeState {
   // Of nodes outside of the plan only.
   Array<Multiplier> own_multipliers;
   Array<std::byte> own_scratch, own_packed;
+  Array<std::byte> packed_for;  // what own_packed was made for: the op's Prepared, byte by byte
+  PackFunction packed_by = nullptr;
 
   /// Tells layouts of packed constants apart, which follow from options too.
   const void* packed_key() const { return changed ? static_cast<const void*>(&entry->options_bytes) : entry; }

@@ -223,6 +223,10 @@ class SubgraphSession final : public Session {
         return frame.error(ErrorCode::invalid_type)
                << "calls subgraph " << index << " with " << name_of(from.type) << " for input " << k << ", which is " << name_of(to.type);
       }
+      if (to.is_constant || to.is_variable) {
+        return frame.error(ErrorCode::invalid_model)
+               << "calls subgraph " << index << ", whose input " << k << (to.is_constant ? " has constant data" : " is variable");
+      }
       if (callee.subgraph.adopt_quantization(wanted[k], from.quantization)) callee.is_planned = false;
       if (callee.subgraph.input_shape(static_cast<int>(k)) == from.shape) continue;
       if (auto r = callee.subgraph.resize_input(static_cast<int>(k), from.shape); !r) return r;

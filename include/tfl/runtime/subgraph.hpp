@@ -414,6 +414,7 @@ class Subgraph {
     if (node.kind != NodeKind::dynamic) {
       const Violation v = node.entry->infer(node.call.options, *described);
       if (v.code == ErrorCode::unknown_value && node.entry->measure != nullptr && all_known) {
+        node.call.executor = executor;
         if (auto r = measure(i, *described); !r) return r;
         measured = true;
       } else if (v.code == ErrorCode::unknown_value && !input_is_constant(node, v)) {
@@ -537,7 +538,9 @@ class Subgraph {
     node.call.state = node.own_state.data();
     if (pack == nullptr || node.needs.packed_bytes == 0) return {};
     const auto bytes = static_cast<std::size_t>(node.needs.packed_bytes);
-    if (share_packed) {
+    if (!share_packed && is_packed_already(node, pack)) {
+      node.call.packed = node.own_packed.data();
+    } else if (share_packed) {
       node.call.packed =
           model_.packed(node.packed_key(), index_, static_cast<int>(i), bytes, packed_ahead_, [&](std::byte* to) { pack(node.call, to); });
     } else if (node.own_packed.allocate(options_.allocator, bytes)) {
@@ -546,6 +549,21 @@ class Subgraph {
     }
     if (node.call.packed == nullptr) return out_of_memory("packed weights");
     return {};
+  }
+
+  /// Whether a dynamic node's constants lie in the layout already that this preparation asks for: it is the same as the last one.
+  /// Remembers this one, where memory allows.
+  bool is_packed_already(NodeState& node, PackFunction pack) {
+    if (node.kind != NodeKind::dynamic) return false;
+    const std::size_t bytes = node.entry->prepared_bytes;
+    const bool same = node.packed_by == pack && node.own_packed.size() == static_cast<std::size_t>(node.needs.packed_bytes) &&
+                      node.packed_for.size() == bytes && std::memcmp(node.packed_for.data(), node.call.prepared, bytes) == 0;
+    if (same) return true;
+    node.packed_by = nullptr;
+    if (node.packed_for.size() != bytes && !node.packed_for.allocate(options_.allocator, bytes)) return false;
+    std::memcpy(node.packed_for.data(), node.call.prepared, bytes);
+    node.packed_by = pack;
+    return false;
   }
 
   /// A node whose shapes depend on data: everything that plan() and bind() do, just before it runs.
