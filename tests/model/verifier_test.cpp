@@ -563,6 +563,34 @@ TEST(RightModel, NodesOutOfOrderAreSorted) {
   EXPECT_EQ(model->subgraphs()[0].nodes[4].file_index, 0);
 }
 
+TEST(RightModel, ManyNodesInReverseAreSortedFast) {
+  constexpr std::int32_t count = 100'000;  // a sweep for each would take minutes
+  ModelBuilder b;
+  for (std::int32_t t = 0; t <= count; ++t) b.add_tensor({.name = "", .type = TensorType::float32, .shape = {1}});
+  for (std::int32_t t = count; t > 0; --t) b.add_operator(BuiltinOperator::NEG, {t - 1}, {t});
+  b.set_inputs({0});
+  b.set_outputs({count});
+  const auto model = load(b.finish());
+  ASSERT_TRUE(model) << model.message();
+  std::int32_t next = 0;
+  for (const tfl::GraphNode& node : model->subgraphs()[0].nodes) ASSERT_EQ(node.inputs[0], next++);
+}
+
+TEST(WrongModel, TablesThatAreSharedTooOftenAreNotReadForHours) {
+  flatbuffers::FlatBufferBuilder b;
+  const std::size_t count = 100'000;
+  const auto scales = b.CreateVector(std::vector<float>(count, 1.0f));
+  const auto zero_points = b.CreateVector(std::vector<std::int64_t>(count, 0));
+  const auto quantization = schema::CreateQuantizationParameters(b, 0, 0, scales, zero_points);
+  const auto shape = b.CreateVector(std::vector<std::int32_t>{static_cast<std::int32_t>(count)});
+  const auto tensor = schema::CreateTensor(b, shape, schema::TensorType::INT8, 0, 0, quantization);
+  const auto tensors = b.CreateVector(std::vector<flatbuffers::Offset<schema::Tensor>>(count, tensor));
+  const std::vector<flatbuffers::Offset<schema::SubGraph>> subgraphs{schema::CreateSubGraph(b, tensors)};
+  schema::FinishModelBuffer(b, schema::CreateModel(b, 3, 0, b.CreateVector(subgraphs)));
+  EXPECT_EQ(message_of({b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()}),
+            "model: the file has tensors that share strings or scales so often that reading them takes more than 16 times its size");
+}
+
 TEST(RightModel, OrderOfTheFileIsKeptWhereItIsOne) {
   Net net;
   const int a = net.builder.add_tensor(float4("a")), b = net.builder.add_tensor(float4("b"));

@@ -1,6 +1,7 @@
 #pragma once
 // From a verified file to the flat graph.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -197,7 +198,6 @@ struct Graph {
     }
     Array<bool> waiting;  // tensors that a node will still write
     Array<GraphNode> source;
-    Array<bool> placed;
     if (!waiting.allocate(allocator, static_cast<std::size_t>(highest + 1))) return out_of_memory();
     for (const GraphNode& n : own) {
       for (const std::int32_t t : n.outputs) waiting[static_cast<std::size_t>(t)] = true;
@@ -215,25 +215,62 @@ struct Graph {
     while (done < own.size() && ready(own[done])) write(own[done++]);
     if (done == own.size()) return {};
 
-    // Rare: repeated sweeps over what is left, at most one sweep per level of the graph.
-    if (!source.allocate(allocator, own.size()) || !placed.allocate(allocator, own.size())) return out_of_memory();
-    for (std::size_t i = 0; i < own.size(); ++i) source[i] = own[i];
-    for (std::size_t i = 0; i < done; ++i) placed[i] = true;
-    std::size_t next = done;
-    for (bool progress = true; progress && next < own.size();) {
-      progress = false;
-      for (std::size_t i = done; i < source.size(); ++i) {
-        if (placed[i] || !ready(source[i])) continue;
-        write(source[i]);
-        own[next++] = source[i];
-        placed[i] = progress = true;
+    // Rare. As if the nodes were swept over until all are placed, each sweep taking what is ready: a node's sweep is that of its last
+    // writer, or the next one where that writer stands behind it. Found in one walk along the edges, as files can ask for many sweeps.
+    struct Edge {
+      std::int32_t reader = 0, next = -1;
+    };
+    struct Place {
+      std::int32_t missing = 0, sweep = 0, first_edge = -1, index = 0;
+      bool placed = false;
+    };
+    std::size_t operands = 0;
+    for (const GraphNode& n : own) operands += n.inputs.size();
+    Array<std::int32_t> writer, queue;
+    Array<Edge> edges;
+    Array<Place> places;
+    if (!source.allocate(allocator, own.size()) || !places.allocate(allocator, own.size()) || !queue.allocate(allocator, own.size()) ||
+        !edges.allocate(allocator, operands) || !writer.allocate(allocator, static_cast<std::size_t>(highest + 1))) {
+      return out_of_memory();
+    }
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      source[i] = own[i];
+      for (const std::int32_t t : own[i].outputs) writer[static_cast<std::size_t>(t)] = static_cast<std::int32_t>(i) + 1;
+    }
+    const auto writer_of = [&](std::int32_t t) { return t >= 0 && t <= highest ? writer[static_cast<std::size_t>(t)] - 1 : -1; };
+    std::size_t next_edge = 0, last = 0;
+    for (std::size_t i = 0; i < source.size(); ++i) {
+      places[i].index = static_cast<std::int32_t>(i);
+      for (const std::int32_t t : source[i].inputs) {
+        if (writer_of(t) < 0) continue;
+        Place& from = places[static_cast<std::size_t>(writer_of(t))];
+        edges[next_edge] = {static_cast<std::int32_t>(i), from.first_edge};
+        from.first_edge = static_cast<std::int32_t>(next_edge++);
+        ++places[i].missing;
+      }
+      if (places[i].missing == 0) queue[last++] = static_cast<std::int32_t>(i);
+    }
+    for (std::size_t at = 0; at < last; ++at) {
+      const std::int32_t i = queue[at];
+      Place& from = places[static_cast<std::size_t>(i)];
+      from.placed = true;
+      for (std::int32_t e = from.first_edge; e >= 0; e = edges[static_cast<std::size_t>(e)].next) {
+        const std::int32_t reader = edges[static_cast<std::size_t>(e)].reader;
+        Place& to = places[static_cast<std::size_t>(reader)];
+        to.sweep = std::max(to.sweep, from.sweep + (i > reader ? 1 : 0));
+        if (--to.missing == 0) queue[last++] = reader;
       }
     }
-    if (next == own.size()) return {};
+    if (last == own.size()) {
+      std::sort(places.begin(), places.end(),
+                [](const Place& a, const Place& b) { return a.sweep != b.sweep ? a.sweep < b.sweep : a.index < b.index; });
+      for (std::size_t i = 0; i < own.size(); ++i) own[i] = source[static_cast<std::size_t>(places[i].index)];
+      return {};
+    }
     std::size_t stuck = done, k = 0;
-    while (placed[stuck]) ++stuck;
+    while (places[stuck].placed) ++stuck;
     const GraphNode& n = source[stuck];
-    while (n.inputs[k] < 0 || n.inputs[k] > highest || !waiting[static_cast<std::size_t>(n.inputs[k])]) ++k;
+    while (writer_of(n.inputs[k]) < 0 || places[static_cast<std::size_t>(writer_of(n.inputs[k]))].placed) ++k;
     return at_node(subgraph, n, n.inputs[k]) << "input " << k << " is tensor " << n.inputs[k]
                                              << ", which no order of the nodes writes in time: the graph has a cycle";
   }

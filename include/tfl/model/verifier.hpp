@@ -211,6 +211,9 @@ class Verifier {
         return error << " takes " << needed << " bytes, but its buffer " << tensor.buffer() << " holds " << held;
       }
     }
+    if (tensor.type() == schema::TensorType::STRING) {
+      if (auto r = read_more(held); !r) return r;
+    }
     if (held != 0 && tensor.type() == schema::TensorType::STRING && !Strings::valid(buffer_bytes(file_, *model_, tensor.buffer()), count)) {
       Error error = at_tensor(index) << "string";
       detail::print_shape(error, shape);
@@ -220,10 +223,18 @@ class Verifier {
     return verify_quantization(index, tensor, shape);
   }
 
+  // Tensors may share their data: without a bound the time to verify grows with the square of the file's size.
+  Check read_more(std::size_t bytes) {
+    bytes_read_ += bytes;
+    if (bytes_read_ / 16 <= file_.size() + (1 << 20)) return {};
+    return broken("has tensors that share strings or scales so often that reading them takes more than 16 times its size");
+  }
+
   Check verify_quantization(unsigned index, const schema::Tensor& tensor, const Shape& shape) {
     const schema::QuantizationParameters* q = tensor.quantization();
     const std::size_t scales = q != nullptr ? detail::size_of(q->scale()) : 0;
     if (scales == 0) return {};
+    if (auto r = read_more(scales * sizeof(float)); !r) return r;
     const std::size_t zero_points = detail::size_of(q->zero_point());
     if (zero_points != scales) return at_tensor(index) << "has " << scales << " scales, but " << zero_points << " zero points";
     // flatbuffers' own check knows only the alignment of lengths.
@@ -343,6 +354,7 @@ class Verifier {
   std::span<const std::byte> file_;
   Allocator allocator_;
   const schema::Model* model_ = nullptr;
+  std::uint64_t bytes_read_ = 0;
   int subgraph_ = 0;
 };
 
