@@ -2,7 +2,7 @@
 #
 # tfl_micro_program(<target> BOARD m3|m4|m55 SOURCES <file>... [MODELS <name>...] [OPTIONS <flag>...])
 # makes <target>.elf in the current binary directory, by arm-none-eabi-g++, with the start-up code of examples/micro/board. MODELS are names
-# of headers made by tfl_micro_model(). tfl_micro_model(<name> <file.tflite>) writes <name>.hpp. tfl_micro_run(<variable> <board>) gives the
+# of headers made by tfl_micro_model(). tfl_micro_model(<name> <file.tflite> [<flag of tfl_codegen>...]) writes <name>.hpp. tfl_micro_run(<variable> <board>) gives the
 # command that runs an ELF file. TFL_MICRO is true where compiler and emulator are there.
 find_program(TFL_MICRO_CXX arm-none-eabi-g++)
 find_program(TFL_MICRO_QEMU qemu-system-arm)
@@ -40,7 +40,7 @@ function(tfl_micro_model name file)
     set(codegen "${TFL_CODEGEN}")
   endif()
   add_custom_command(OUTPUT "${tfl_micro_headers}/${name}.hpp"
-                     COMMAND ${codegen} "${file}" -o "${tfl_micro_headers}/${name}.hpp" --name ${name} --target cortex-m --quiet
+                     COMMAND ${codegen} "${file}" -o "${tfl_micro_headers}/${name}.hpp" --name ${name} --target cortex-m --quiet ${ARGN}
                      DEPENDS "${file}" ${codegen} COMMENT "Writing ${name}.hpp" VERBATIM)
   add_custom_target(tfl_micro_model_${name} DEPENDS "${tfl_micro_headers}/${name}.hpp")
 endfunction()

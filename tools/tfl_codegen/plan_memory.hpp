@@ -26,6 +26,8 @@ struct TensorPlan {
   std::span<const std::byte> data{};  // of constants, those that were computed from others included
   bool knows_integers = false;        // the header gives the values once more, for shape inference
   std::int64_t weights_at = -1, arena_at = -1;
+  std::int32_t part_of = -1;  // the tensor whose rows these are, from byte part_at on
+  std::int64_t part_at = 0;
 
   bool is_constant() const { return description.is_constant; }
   std::size_t bytes() const { return static_cast<std::size_t>(description.bytes()); }
@@ -47,6 +49,36 @@ struct ModelPlan {
   std::size_t weight_bytes = 0, arena_bytes = 0, live_bytes = 0;
 };
 
+namespace detail {
+
+/// plan_arena() of a model whose input is read and whose other `whole` is written in parts: the parts' bytes replace those of the input
+/// from its beginning on. Blocks of both become one that stays and the input's rest.
+inline std::size_t plan_parts(std::vector<Allocation>& blocks, std::size_t input, std::size_t whole, std::size_t alignment) {
+  const std::size_t bytes = align_up(blocks[whole].bytes, alignment), input_bytes = blocks[input].bytes;
+  const int input_last = blocks[input].last;
+  blocks[input].bytes = bytes;
+  blocks[input].last = std::max(input_last, blocks[whole].last);
+  blocks[whole].bytes = 0;
+  blocks.push_back({input_bytes > bytes ? input_bytes - bytes : 0, -1, input_last});
+  std::vector<std::uint32_t> order{static_cast<std::uint32_t>(input), static_cast<std::uint32_t>(blocks.size() - 1)};
+  for (std::uint32_t i = 0; i < blocks.size(); ++i) {
+    if (i != order[0] && i != order[1]) order.push_back(i);
+  }
+  std::vector<std::uint32_t> placed(blocks.size());
+  const auto place = [&](bool by_time) {
+    std::stable_sort(order.begin() + 2, order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return by_time && blocks[a].first != blocks[b].first ? blocks[a].first < blocks[b].first : blocks[a].bytes > blocks[b].bytes;
+    });
+    return tfl::detail::place_in_order(blocks, order, placed, alignment);
+  };
+  const std::size_t by_time = place(true), by_size = place(false);
+  if (by_time < by_size) place(true);
+  blocks[whole].offset = blocks[input].offset;
+  return std::min(by_time, by_size);
+}
+
+}  // namespace detail
+
 /// Gives every tensor that is not constant its place in the arena: lifetimes, outputs that take over an input's memory, then offsets.
 /// The largest working memory of the simplest kernels is counted, so that plans for other processors find room near it.
 inline void plan_memory(ModelPlan& model) {
@@ -66,6 +98,16 @@ inline void plan_memory(ModelPlan& model) {
     for (const std::int32_t t : model.nodes[static_cast<std::size_t>(step)].outputs) touch(t, step);
   }
   for (const std::int32_t t : model.outputs) touch(t, end);
+  // Wholes are there from their first part to their last.
+  std::int32_t whole = -1;
+  for (std::size_t t = 0; t < model.tensors.size(); ++t) {
+    const std::int32_t of = model.tensors[t].part_of;
+    if (of < 0 || blocks[t].last < blocks[t].first) continue;
+    touch(of, blocks[t].first);
+    touch(of, blocks[t].last);
+    blocks[t] = {0, 0, -1};
+    if (of != model.inputs[0]) whole = of;
+  }
   std::vector<std::int32_t> block_of(model.tensors.size(), -1);
   for (std::size_t t = 0; t < model.tensors.size(); ++t) {
     const TensorPlan& tensor = model.tensors[t];
@@ -104,10 +146,17 @@ inline void plan_memory(ModelPlan& model) {
     const Needs& needs = model.nodes[static_cast<std::size_t>(step)].needs;
     if (needs.scratch_bytes > 0) blocks.push_back({static_cast<std::size_t>(needs.scratch_bytes), step, step});
   }
-  std::vector<std::uint32_t> order(blocks.size()), placed(blocks.size());
-  model.arena_bytes = plan_arena(blocks, order, placed, model.alignment);
+  if (whole >= 0) {
+    model.arena_bytes = detail::plan_parts(blocks, at(model.inputs[0]), at(whole), model.alignment);
+  } else {
+    std::vector<std::uint32_t> order(blocks.size()), placed(blocks.size());
+    model.arena_bytes = plan_arena(blocks, order, placed, model.alignment);
+  }
   for (std::size_t t = 0; t < model.tensors.size(); ++t) {
-    if (block_of[t] >= 0) model.tensors[t].arena_at = static_cast<std::int64_t>(blocks[at(block_of[t])].offset);
+    model.tensors[t].arena_at = block_of[t] >= 0 ? static_cast<std::int64_t>(blocks[at(block_of[t])].offset) : -1;
+  }
+  for (TensorPlan& tensor : model.tensors) {
+    if (tensor.part_of >= 0) tensor.arena_at = model.tensors[at(tensor.part_of)].arena_at + tensor.part_at;
   }
 }
 

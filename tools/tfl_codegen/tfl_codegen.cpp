@@ -23,6 +23,7 @@
 #include "tools/common/print.hpp"
 #include "tools/tfl_codegen/ops.hpp"
 #include "tools/tfl_codegen/plan_memory.hpp"
+#include "tools/tfl_codegen/tile.hpp"
 #include "tools/tfl_codegen/write_header.hpp"
 
 namespace {
@@ -33,7 +34,7 @@ using Interpreter = tfl::Interpreter<Ops, tfl::NoDelegates, tfl::SerialExecutor,
 
 struct Arguments {
   std::string model, out, name, target = "generic", extents = "dynamic", weights = "inline";
-  bool quiet = false;
+  bool quiet = false, tile = false;
 };
 
 int fail(const std::string& sentence) {
@@ -143,7 +144,7 @@ std::string read_model(const Interpreter& interpreter, ModelPlan& model) {
 
 /// What a model for microcontrollers has otherwise: the working memory of compact kernels, and tensors that lie closer together where no
 /// other kernel and no wider element is in it.
-void plan_for_microcontroller(ModelPlan& model) {
+void measure_compact(ModelPlan& model) {
   const auto compact = tfl::OpRegistry<tfl::Conv2D, tfl::DepthwiseConv2D, tfl::FullyConnected, tfl::AveragePool2D, tfl::MaxPool2D,
                                        tfl::Softmax, tfl::Add, tfl::Sub>::entries<tfl::simd::CortexM, tfl::SerialExecutor>();
   bool close = true;
@@ -224,9 +225,16 @@ int run(Arguments a) {
 
   ModelPlan model;
   if (const std::string error = read_model(*interpreter, model); !error.empty()) return fail(error);
-  if (a.target.starts_with("cortex-m") || a.target == "helium") plan_for_microcontroller(model);
+  const bool compact = a.target.starts_with("cortex-m") || a.target == "helium";
+  if (compact) measure_compact(model);
   place_weights(model);
   plan_memory_and_order(model);
+  if (a.tile) {
+    tile_first_blocks(model, [&](ModelPlan& tiled) {
+      for (NodePlan& node : tiled.nodes) node.needs = node.entry->needs(node.options.data(), Described(tiled, node).node());
+      if (compact) measure_compact(tiled);
+    });
+  }
   const HeaderOptions options{a.name, std::filesystem::path(a.model).filename().string(), a.extents, a.weights == "blob"};
   HeaderWriter writer(model, options);
   const std::string header = writer.write();
@@ -259,6 +267,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"dynamic", "filters", "fixed"}));
   app.add_option("--weights", a.weights, "inline: in the header; blob: in NAME.bin beside it, which the program links as NAME_weights")
       ->check(CLI::IsMember({"inline", "blob"}));
+  app.add_flag("--tile", a.tile, "runs the first convolutions strip by strip where that needs less memory; some rows are computed twice");
   app.add_flag("--quiet", a.quiet, "prints nothing of what the model takes");
   CLI11_PARSE(app, argc, argv);
   return run(a);

@@ -181,6 +181,7 @@ class HeaderWriter {
       if (tensor.arena_at >= 0) out_ += ", .arena_at = " + std::to_string(tensor.arena_at);
       if (tensor.description.is_variable) out_ += ", .is_variable = true";
       if (tensor.description.is_sparse) out_ += ", .is_sparse = true";
+      if (tensor.part_of >= 0) out_ += ", .part_of = " + std::to_string(tensor.part_of);
       if (tensor.knows_integers) out_ += ", .integers = tfl::plan::known(integers_" + number + ')';
       out_ += "},\n";
     }

@@ -42,7 +42,7 @@ template <class... T, class... G> struct CompactTypes<Signatures<Signature<Takes
   static constexpr bool match(const NodeDescription& node) {
     int i = 0, o = 0;
     bool all = node.input_count() <= static_cast<int>(sizeof...(T)) && node.output_count() == static_cast<int>(sizeof...(G));
-    const auto input = [&](bool matches) { all = all && (matches || !node.input(i).present()), ++i; };
+    const auto input = [&](bool matches) { all = all && (matches || !node.input(i).present()) && !node.input(i).is_sparse, ++i; };
     (input(ElementOf<T>::matches(node.input(i).type)), ...);
     ((all = all && ElementOf<G>::matches(node.output(o++).type)), ...);
     return all;

@@ -54,6 +54,32 @@ template <class Model, class Node> constexpr void live_through(Lifetimes<Model>&
   ++step;
 }
 
+/// The tensor that this one is a part of; -1 where it is none, or of none that could have parts.
+template <class Model> constexpr std::int32_t whole_of(std::int32_t tensor) {
+  const std::int32_t whole = Model::tensors[tensor].part_of;
+  return in_range(whole, tensor_count<Model>) && Model::tensors[whole].part_of == -1 ? whole : -1;
+}
+
+/// A whole that is written in parts is there when the last one is; its parts stay as long as it does. Parts that nobody writes are there
+/// when their whole is. Parts and whole share their bytes without harm.
+template <class Model> constexpr void live_in_parts(Lifetimes<Model>& lifetimes) {
+  constexpr int never = Lifetime{}.first;
+  const auto at = [&](std::int32_t t) -> Lifetime& { return lifetimes[static_cast<std::size_t>(t)]; };
+  for (std::int32_t t = 0; t < tensor_count<Model>; ++t) {
+    const std::int32_t whole = whole_of<Model>(t);
+    if (whole < 0 || at(t).first == never) continue;
+    at(t).root = at(whole).root;
+    at(t).last = at(t).last > at(whole).last ? at(t).last : at(whole).last;
+    at(whole).first = at(whole).first == never || at(whole).first < at(t).first ? at(t).first : at(whole).first;
+  }
+  for (std::int32_t t = 0; t < tensor_count<Model>; ++t) {
+    const std::int32_t whole = whole_of<Model>(t);
+    if (whole < 0 || at(t).first != never) continue;
+    at(t).root = at(whole).root;
+    at(t).first = at(whole).first;
+  }
+}
+
 template <class Model, class... Node> constexpr Lifetimes<Model> lifetimes_of(Nodes<Node...>) {
   Lifetimes<Model> lifetimes{};
   for (std::int32_t t = 0; t < tensor_count<Model>; ++t) {
@@ -71,6 +97,7 @@ template <class Model, class... Node> constexpr Lifetimes<Model> lifetimes_of(No
   for (std::int32_t t = 0; t < tensor_count<Model>; ++t) {
     if (Model::tensors[t].is_variable) lifetimes[static_cast<std::size_t>(t)].last = step;
   }
+  live_in_parts<Model>(lifetimes);
   return lifetimes;
 }
 

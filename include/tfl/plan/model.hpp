@@ -44,6 +44,9 @@ struct Tensor {
   std::int64_t weights_at = nowhere;
   std::int64_t arena_at = nowhere;
   bool is_variable = false, is_sparse = false;
+  /// The tensor whose bytes these are some of, -1 where it has bytes of its own. Nodes read parts of a tensor that is there, or write the
+  /// parts that together are a tensor which no node writes as a whole.
+  std::int32_t part_of = -1;
   KnownIntegers integers{};  // the values of a constant that decide a shape: the compiler can't read them from the weights' bytes
 
   constexpr bool is_constant() const { return weights_at != nowhere; }

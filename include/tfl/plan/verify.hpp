@@ -52,12 +52,36 @@ template <class Model> constexpr bool lies_well(const Tensor& tensor) {
          tensor.bytes() <= all - tensor.weights_at;
 }
 
+/// A part lies in its whole, which is of its type. What a node writes is no part of something that is written otherwise, and lies beside
+/// all other parts, which fill the whole.
+template <class Model> constexpr bool is_good_part(std::int32_t tensor, bool is_written) {
+  const Tensor& part = Model::tensors[tensor];
+  if (part.part_of == -1) return true;
+  const std::int32_t index = whole_of<Model>(tensor);
+  if (index < 0 || !part.is_placed() || part.is_variable) return false;
+  const Tensor& whole = Model::tensors[index];
+  if (!whole.is_placed() || whole.is_variable || whole.type != part.type) return false;
+  if (part.arena_at < whole.arena_at || part.arena_at + part.bytes() > whole.arena_at + whole.bytes()) return false;
+  if (!is_written) return true;
+  for (const std::int32_t t : Model::inputs) {
+    if (t == index) return false;
+  }
+  std::int64_t covered = 0;
+  for (std::int32_t other = 0; other < tensor_count<Model>; ++other) {
+    if (whole_of<Model>(other) != index) continue;
+    const Tensor& o = Model::tensors[other];
+    covered += o.bytes();
+    if (other != tensor && overlap_in_bytes(part.arena_at, part.bytes(), o.arena_at, o.bytes())) return false;
+  }
+  return covered == whole.bytes();
+}
+
 /// The first of `indices` that is no tensor, or lies badly. -1 is a tensor that is absent, where `may_lack` allows it.
 template <class Model, std::size_t N> constexpr Verdict check_tensors(const Indices<N>& indices, bool may_lack) {
   for (const std::int32_t t : indices) {
     if (may_lack && t == -1) continue;
     if (!in_range(t, tensor_count<Model>)) return {Fault::unknown_tensor, t};
-    if (!lies_well<Model>(Model::tensors[t])) return {Fault::misplaced_tensor, t};
+    if (!lies_well<Model>(Model::tensors[t]) || !is_good_part<Model>(t, false)) return {Fault::misplaced_tensor, t};
   }
   return {};
 }
@@ -70,6 +94,7 @@ template <class Model, class Node> constexpr Verdict check_order(int step) {
   }
   for (std::size_t i = 0; i < Node::outputs.size(); ++i) {
     const std::int32_t t = Node::outputs[i];
+    if (!is_good_part<Model>(t, true)) return {Fault::misplaced_tensor, t};
     if (Model::tensors[t].is_constant() || lifetimes<Model>[static_cast<std::size_t>(t)].first != step) return {Fault::written_twice, t};
     for (std::size_t j = 0; j < i; ++j) {
       if (Node::outputs[j] == t) return {Fault::written_twice, t};

@@ -28,24 +28,28 @@ TFL_ALWAYS_INLINE void helium_copy(std::int8_t* to, const std::int8_t* from, std
       : "q0", "lr", "cc", "memory");
 }
 
+/// The sum of `count` bytes.
+TFL_ALWAYS_INLINE std::int32_t helium_sum(const std::int8_t* from, std::int32_t count) {
+  std::int32_t sum = 0;
+  __asm__ volatile(
+      "wlstp.8 lr, %[count], 2f\n\t"
+      "1:\n\t"
+      "vldrb.8 q0, [%[from]], #16\n\t"
+      "vaddva.s8 %[sum], q0\n\t"
+      "letp lr, 1b\n\t"
+      "2:\n\t"
+      : [sum] "+Te"(sum), [from] "+r"(from)
+      : [count] "r"(count)
+      : "q0", "lr", "cc", "memory");
+  return sum;
+}
+
 /// What products of bytes with their zero point begin with: starts[n] = bias[n] - x_zero * sum of filter n.
 TFL_ALWAYS_INLINE void helium_starts(const std::int8_t* w, std::int32_t depth, std::int32_t columns, const std::int32_t* bias,
                                      std::int32_t x_zero, std::int32_t* starts) {
-  for (std::int32_t n = 0; n < columns; ++n) {
-    std::int32_t sum = 0;
-    __asm__ volatile(
-        "wlstp.8 lr, %[depth], 2f\n\t"
-        "1:\n\t"
-        "vldrb.8 q0, [%[w]], #16\n\t"
-        "vaddva.s8 %[sum], q0\n\t"
-        "letp lr, 1b\n\t"
-        "2:\n\t"
-        : [sum] "+Te"(sum), [w] "+r"(w)
-        : [depth] "r"(depth)
-        : "q0", "lr", "cc", "memory");
-    w -= (16 - depth % 16) % 16;  // the last step counts as a whole one
+  for (std::int32_t n = 0; n < columns; ++n, w += depth) {
     starts[n] = static_cast<std::int32_t>(static_cast<std::uint32_t>(bias != nullptr ? bias[n] : 0) -
-                                          static_cast<std::uint32_t>(x_zero) * static_cast<std::uint32_t>(sum));
+                                          static_cast<std::uint32_t>(x_zero) * static_cast<std::uint32_t>(helium_sum(w, depth)));
   }
 }
 
