@@ -18,6 +18,7 @@
 #include "tfl/kernels/concatenation.hpp"
 #include "tfl/kernels/conv_2d.hpp"
 #include "tfl/kernels/conv_3d.hpp"
+#include "tfl/kernels/ctc_beam_search.hpp"
 #include "tfl/kernels/cumsum.hpp"
 #include "tfl/kernels/custom_elementwise.hpp"
 #include "tfl/kernels/dense_image_warp.hpp"
@@ -122,6 +123,7 @@ using AllOps = OpRegistry<
     ForStrings<BroadcastTo>, ForStrings<Concatenation>, ForStrings<Pack>, ForStrings<Unpack>, ForStrings<Split>, ForStrings<SplitV>,
     ForStrings<Transpose>, ForStrings<Fill>, ForStrings<Roll>,
     // custom
+    CtcBeamSearchDecoder,
     CustomMultinomial, AudioSpectrogram, Mfcc, CustomSign, Table, NumericVerify, HadamardRotation, DenseImageWarp, MaxPool3D, AveragePool3D,
     MaxPoolWithArgmax, MaxPoolingWithArgmax2D, MaxUnpooling2D, Roll, BroadcastGradientArgs, Irfft2D, Irfft2DUpperCase, SignalWindow,
     SignalEnergy, SignalFilterBank, SignalFilterBankSquareRoot, SignalFilterBankSpectralSubtraction, SignalPcan, SignalFilterBankLog,
