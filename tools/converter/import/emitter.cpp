@@ -33,6 +33,17 @@ int checked_axis(std::int64_t axis, int rank) {
   return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
 
+std::int64_t element_count(std::span<const std::int32_t> shape) {
+  std::int64_t result = 1;
+  for (const std::int32_t d : shape) {
+    if (d < 0) return -1;
+    if (d != 0 && result > (std::int64_t{1} << 40) / d)
+      throw ImportError("a tensor of the shape " + text_of({shape.begin(), shape.end()}) + " is too large");
+    result *= d;
+  }
+  return result;
+}
+
 Shape broadcast(const Shape& a, const Shape& b) {
   const std::size_t rank = std::max(a.size(), b.size());
   Shape result(rank);
@@ -77,17 +88,6 @@ void want_channels(const Tensor* x, std::int32_t channels) {
   }
 }
 
-std::int64_t product(std::span<const std::int32_t> shape) {
-  std::int64_t result = 1;
-  for (const std::int32_t d : shape) {
-    if (d < 0) return -1;
-    if (d != 0 && result > (std::int64_t{1} << 40) / d)
-      throw ImportError("a tensor of the shape " + text_of({shape.begin(), shape.end()}) + " is too large");
-    result *= d;
-  }
-  return result;
-}
-
 }  // namespace
 
 // ---- names and tensors
@@ -109,7 +109,7 @@ Tensor* Emitter::input(const std::string& name, TensorType type, Shape shape) {
 }
 
 Tensor* Emitter::floats(std::vector<float> values, Shape shape, std::string_view what) {
-  if (product(shape) != static_cast<std::int64_t>(values.size())) {
+  if (element_count(shape) != static_cast<std::int64_t>(values.size())) {
     throw ImportError("a constant of the shape " + text_of(shape) + " has " + std::to_string(values.size()) + " elements");
   }
   return graph_->add_constant(unique(source_name_ + "/" + std::string(what)), std::move(shape), values);
@@ -201,7 +201,9 @@ Shape Emitter::target_shape(const Tensor* sizes) {
 void Emitter::check_finished(Problems& problems) const {
   for (const auto& node : graph_->nodes()) {
     for (const Tensor* input : node->inputs()) {
-      if (input == nullptr || !input->is_constant() || (input->type != TensorType::int32 && input->type != TensorType::int64) || input->count() > 4096) continue;
+      if (input == nullptr || !input->is_constant() || (input->type != TensorType::int32 && input->type != TensorType::int64) ||
+          input->count() > 4096)
+        continue;
       const std::vector<std::int64_t> values = integers_of(*input);
       if (std::find(values.begin(), values.end(), unknown_size) == values.end()) continue;
       problems.add(node->where(), "it computes with a size that is not known; give the inputs fixed sizes");
@@ -334,14 +336,14 @@ Tensor* Emitter::reshape(Tensor* x, Shape shape) {
     throw ImportError("a shape of several unknown sizes, " + text_of(shape) + ", can't be reached by reshaping",
                       "give the inputs fixed sizes");
   Shape result = shape;
-  const std::int64_t count = product(x->shape);
-  if (unknown == 0 && count >= 0 && product(shape) != count) {
+  const std::int64_t count = element_count(x->shape);
+  if (unknown == 0 && count >= 0 && element_count(shape) != count) {
     throw ImportError("the shape " + text_of(x->shape) + " can't be reshaped to " + text_of(shape));
   }
   if (unknown == 1 && count >= 0) {
     const auto at = std::find(result.begin(), result.end(), -1);
     *at = 1;
-    const std::int64_t rest = product(result);
+    const std::int64_t rest = element_count(result);
     if (rest == 0 || count % rest != 0) throw ImportError("the shape " + text_of(x->shape) + " can't be reshaped to " + text_of(shape));
     *at = checked_dim(count / rest);
   }
@@ -498,7 +500,7 @@ Tensor* Emitter::strided_slice(Tensor* x, const std::vector<Range>& ranges) {
       shape[i] = checked_dim(std::max<std::int64_t>(0, (distance + step - 1) / step));
     } else if (!whole) {
       // One element counted from either side has a known size whatever the axis has.
-      const bool one = r.stride == 1 && r.begin && ((r.end && *r.end == *r.begin + 1) || (!r.end && *r.begin == -1));
+      const bool one = r.stride == 1 && r.begin && ((r.end && *r.end == std::int64_t{*r.begin} + 1) || (!r.end && *r.begin == -1));
       shape[i] = one ? 1 : -1;
     }
     begin.push_back(r.begin.value_or(0));
@@ -575,7 +577,7 @@ Tensor* Emitter::softmax(Tensor* x, int axis, bool logarithm) {
 
 Tensor* Emitter::flatten(Tensor* x) {
   if (x->rank() < 1) return reshape(x, {1, 1});
-  const std::int64_t size = product(std::span(x->shape).subspan(1));
+  const std::int64_t size = element_count(std::span(x->shape).subspan(1));
   if (size < 0 && x->shape[0] < 0)
     throw ImportError("a tensor of the shape " + text_of(x->shape) + " can't be flattened", "give the inputs fixed sizes");
   return reshape(x, size < 0 ? Shape{x->shape[0], -1} : Shape{-1, checked_dim(size)});

@@ -26,6 +26,8 @@ std::string text_of(const Shape& shape);
 std::int32_t checked_dim(std::int64_t size);
 /// An axis that may count from the end, as one from the front. Throws where it is out of range.
 int checked_axis(std::int64_t axis, int rank);
+/// The number of elements, -1 where a size is not known. Throws where no memory could hold them.
+std::int64_t element_count(std::span<const std::int32_t> shape);
 /// The shape of an elementwise operation on both.
 Shape broadcast(const Shape& a, const Shape& b);
 
@@ -163,7 +165,6 @@ class Emitter {
   static void want_rank(const Tensor* x, int rank);
 
  private:
-
   Graph* graph_;
   std::string source_name_, source_type_;
   std::unordered_map<std::string, int> names_;

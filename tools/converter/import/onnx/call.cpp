@@ -97,8 +97,9 @@ std::vector<std::int64_t> OnnxCall::integers(std::string_view attribute, std::si
 const Tensor& OnnxCall::constant(std::size_t i, std::string_view what) const {
   const OnnxValue& value = input(i);
   if (!value.is_constant()) {
-    throw ImportError("its input '" + (i < node.inputs.size() ? node.inputs[i] : std::string()) + "' (" + std::string(what) + ") must be a constant",
-                      "fold the model first, or give its inputs fixed sizes");
+    throw ImportError(
+        "its input '" + (i < node.inputs.size() ? node.inputs[i] : std::string()) + "' (" + std::string(what) + ") must be a constant",
+        "fold the model first, or give its inputs fixed sizes");
   }
   return *plain(value);
 }
@@ -152,10 +153,11 @@ OnnxValue OnnxCall::reshaped(const OnnxValue& value, const Shape& target) const 
   };
   std::vector<Block> blocks;
   Shape to = target;
-  if (const auto unknown = std::find(to.begin(), to.end(), -1); unknown != to.end() && std::find(from.begin(), from.end(), -1) == from.end()) {
-    std::int64_t count = 1, rest = 1;
-    for (const std::int32_t d : from) count *= d;
-    for (const std::int32_t d : to) rest *= d < 0 ? 1 : d;
+  if (const auto unknown = std::find(to.begin(), to.end(), -1);
+      unknown != to.end() && std::find(from.begin(), from.end(), -1) == from.end()) {
+    Shape others = to;
+    others[static_cast<std::size_t>(unknown - to.begin())] = 1;
+    const std::int64_t count = element_count(from), rest = element_count(others);
     if (rest > 0 && count % rest == 0) *unknown = checked_dim(count / rest);
   }
   bool cut = true;
@@ -215,8 +217,7 @@ OnnxValue OnnxCall::reshaped(const OnnxValue& value, const Shape& target) const 
   // [N, C, H, W] to [N, C * H * W]: left to who reads it.
   if (to.size() == 2 && from.size() > 2 && to[0] == from[0] && v.order[0] == 0) {
     OnnxValue result = v;
-    std::int64_t size = 1;
-    for (std::size_t i = 1; i < from.size(); ++i) size = from[i] < 0 || size < 0 ? -1 : size * from[i];
+    const std::int64_t size = element_count(std::span(from).subspan(1));
     result.joined = {to[0], size < 0 ? to[1] : checked_dim(size)};
     if (size > 0 && (to[1] < 0 || to[1] == size)) return result;
   }
@@ -236,7 +237,10 @@ Tensor* OnnxCall::weights(Tensor* tensor, const Order& order, const Shape& shape
   auto axis = static_cast<std::size_t>(std::find(order.begin(), order.end(), stored.quantization.axis) - order.begin());
   if (!shape.empty() && stored.quantization.scales.size() > 1) {
     // Joining axes of size 1 with the quantized one keeps it: it is the one of its size.
-    axis = static_cast<std::size_t>(std::find(shape.rbegin(), shape.rend(), static_cast<std::int32_t>(stored.quantization.scales.size())).base() - shape.begin()) - 1;
+    axis =
+        static_cast<std::size_t>(
+            std::find(shape.rbegin(), shape.rend(), static_cast<std::int32_t>(stored.quantization.scales.size())).base() - shape.begin()) -
+        1;
   }
   if (!shape.empty()) moved->shape = shape;
   moved->quantization.axis = static_cast<std::int32_t>(axis);
@@ -246,7 +250,8 @@ Tensor* OnnxCall::weights(Tensor* tensor, const Order& order, const Shape& shape
 OnnxOperator find_onnx_operator(std::string_view name) {
   static const auto table = [] {
     std::map<std::string_view, OnnxOperator> all;
-    for (const auto& entries : {onnx_elementwise_operators(), onnx_window_operators(), onnx_shape_operators(), onnx_matrix_operators(), onnx_recurrent_operators(), onnx_quantized_operators()}) {
+    for (const auto& entries : {onnx_elementwise_operators(), onnx_window_operators(), onnx_shape_operators(), onnx_matrix_operators(),
+                                onnx_recurrent_operators(), onnx_quantized_operators()}) {
       for (const OnnxOperatorEntry& entry : entries) all.emplace(entry.name, entry.run);
     }
     return all;

@@ -98,7 +98,9 @@ Tensor* scaled_elu(Emitter& e, Tensor* x, float alpha, float scale) {
   return e.binary(ADD, scale == 1 ? above : e.binary(MUL, above, scale), e.binary(MUL, below, scale * alpha));
 }
 
-float real(const OnnxCall& call, std::string_view name, double otherwise) { return static_cast<float>(call.attributes().real(name, otherwise)); }
+float real(const OnnxCall& call, std::string_view name, double otherwise) {
+  return static_cast<float>(call.attributes().real(name, otherwise));
+}
 
 Result elu(const OnnxCall& call) {
   return on_tensor(call, [&](Tensor* x) { return scaled_elu(call.emit, x, real(call, "alpha", 1), 1); });

@@ -42,7 +42,9 @@ Tensor* scaled(const OnnxCall& call, Tensor* tensor, float factor) { return fact
 Result gemm(const OnnxCall& call) {
   const Attributes& a = call.attributes();
   OnnxValue x = call.input(0);
-  if (x.rank() != 2 || call.input(1).rank() != 2) throw ImportError("Gemm multiplies matrices, the operands have the shapes " + text_of(x.shape()) + " and " + text_of(call.input(1).shape()));
+  if (x.rank() != 2 || call.input(1).rank() != 2)
+    throw ImportError("Gemm multiplies matrices, the operands have the shapes " + text_of(x.shape()) + " and " +
+                      text_of(call.input(1).shape()));
   if (a.integer("transA") != 0) x = {call.emit.transpose(call.plain(x), {1, 0})};
   Tensor* weights = call.plain(1);
   if (a.integer("transB") == 0) weights = call.weights(weights, {1, 0});
@@ -59,7 +61,8 @@ Result gemm(const OnnxCall& call) {
 bool is_weight(const OnnxValue& value) {
   if (value.is_constant()) return true;
   const Node* producer = value.tensor->producer;
-  return value.order.empty() && value.joined.empty() && producer != nullptr && producer->is(DEQUANTIZE) && producer->input(0)->is_constant();
+  return value.order.empty() && value.joined.empty() && producer != nullptr && producer->is(DEQUANTIZE) &&
+         producer->input(0)->is_constant();
 }
 
 Result mat_mul(const OnnxCall& call) {
@@ -99,7 +102,8 @@ template <bool Logarithm> Result softmax(const OnnxCall& call) {
     for (std::size_t i = static_cast<std::size_t>(axis) + 1; i < shape.size(); ++i) units = units && shape[i] == 1;
     if (!units) {
       std::int64_t size = 1;
-      for (std::size_t i = static_cast<std::size_t>(axis); i < shape.size(); ++i) size = checked_dim(size * Emitter::known(call.plain(value), static_cast<int>(i), "Softmax"));
+      for (std::size_t i = static_cast<std::size_t>(axis); i < shape.size(); ++i)
+        size = checked_dim(size * Emitter::known(call.plain(value), static_cast<int>(i), "Softmax"));
       Tensor* rows = call.emit.reshape(call.plain(value), {-1, checked_dim(size)});
       return {{call.emit.reshape(call.emit.softmax(rows, 1, Logarithm), shape)}};
     }
@@ -110,10 +114,11 @@ template <bool Logarithm> Result softmax(const OnnxCall& call) {
 Result batch_normalization(const OnnxCall& call) {
   const OnnxValue value = call.settled(call.input(0));
   if (value.rank() < 2) throw ImportError("the shape " + text_of(value.shape()) + " has no channels");
-  if (call.attributes().integer("training_mode") != 0) throw ImportError("the node is in training mode", "export the model in evaluation mode (model.eval())");
+  if (call.attributes().integer("training_mode") != 0)
+    throw ImportError("the node is in training mode", "export the model in evaluation mode (model.eval())");
   const auto numbers = [&](std::size_t i, std::string_view what) { return floats_of(call.constant(i, what)); };
-  return {{emit_batch_norm(call.emit, value.tensor, OnnxCall::axis_in_tensor(value, 1), numbers(1, "scale"), numbers(2, "B"), numbers(3, "mean"),
-                           numbers(4, "var"), static_cast<float>(call.attributes().real("epsilon", 1e-5))),
+  return {{emit_batch_norm(call.emit, value.tensor, OnnxCall::axis_in_tensor(value, 1), numbers(1, "scale"), numbers(2, "B"),
+                           numbers(3, "mean"), numbers(4, "var"), static_cast<float>(call.attributes().real("epsilon", 1e-5))),
            value.order}};
 }
 
@@ -136,8 +141,8 @@ Result layer_normalization(const OnnxCall& call) {
   Tensor* x = last_in_place ? value.tensor : call.plain(value);
   std::vector<std::int32_t> axes;
   for (int axis = first; axis < value.rank(); ++axis) axes.push_back(axis);
-  Tensor* y = emit_layer_norm(call.emit, x, axes, static_cast<float>(call.attributes().real("epsilon", 1e-5)), call.has(1) ? call.plain(1) : nullptr,
-                              call.has(2) ? call.plain(2) : nullptr);
+  Tensor* y = emit_layer_norm(call.emit, x, axes, static_cast<float>(call.attributes().real("epsilon", 1e-5)),
+                              call.has(1) ? call.plain(1) : nullptr, call.has(2) ? call.plain(2) : nullptr);
   return {{y, last_in_place ? value.order : Order{}}};
 }
 

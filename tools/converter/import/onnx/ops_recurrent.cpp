@@ -25,18 +25,21 @@ struct Layer {
   Layer(const OnnxCall& c, std::vector<std::size_t> order) : call(c), gate_order(std::move(order)) {
     const Tensor &w = call.constant(1, "W"), &r = call.constant(2, "R");
     const auto gates = static_cast<std::int32_t>(gate_order.size());
-    if (w.rank() != 3 || r.rank() != 3 || r.shape[0] != w.shape[0] || w.shape[1] != r.shape[1] || std::int64_t{r.shape[2]} * gates != r.shape[1]) {
+    if (w.rank() != 3 || r.rank() != 3 || r.shape[0] != w.shape[0] || w.shape[1] != r.shape[1] ||
+        std::int64_t{r.shape[2]} * gates != r.shape[1]) {
       throw ImportError("weights of the shapes " + text_of(w.shape) + " and " + text_of(r.shape) + " don't fit together");
     }
     directions = w.shape[0];
     inputs = w.shape[2];
     units = r.shape[2];
     const std::string direction = call.attributes().text("direction", "forward");
-    if (directions != (direction == "bidirectional" ? 2 : 1)) throw ImportError("there are weights for " + std::to_string(directions) + " directions, which is not " + direction);
+    if (directions != (direction == "bidirectional" ? 2 : 1))
+      throw ImportError("there are weights for " + std::to_string(directions) + " directions, which is not " + direction);
     input = floats_of(w);
     recurrent = floats_of(r);
     if (call.has(3)) bias = floats_of(call.constant(3, "B"));
-    if (!bias.empty() && bias.size() != static_cast<std::size_t>(directions) * 2 * gate_order.size() * static_cast<std::size_t>(units)) throw ImportError("the biases don't fit the weights");
+    if (!bias.empty() && bias.size() != static_cast<std::size_t>(directions) * 2 * gate_order.size() * static_cast<std::size_t>(units))
+      throw ImportError("the biases don't fit the weights");
     x = batch_first() ? call.plain(0) : call.in_order(call.input(0), {1, 0, 2});
     if (call.has(4)) {
       const Tensor& lengths = call.constant(4, "sequence_lens");
@@ -53,7 +56,8 @@ struct Layer {
     GateWeights result;
     result.units = units;
     result.inputs = inputs;
-    const std::size_t gates = gate_order.size(), u = static_cast<std::size_t>(units), i = static_cast<std::size_t>(inputs), d = static_cast<std::size_t>(direction);
+    const std::size_t gates = gate_order.size(), u = static_cast<std::size_t>(units), i = static_cast<std::size_t>(inputs),
+                      d = static_cast<std::size_t>(direction);
     const auto copy = [](const std::vector<float>& from, std::size_t at, std::size_t count, std::vector<float>& to) {
       to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(at), from.begin() + static_cast<std::ptrdiff_t>(at + count));
     };
@@ -85,7 +89,8 @@ struct Layer {
     const std::size_t at = place + static_cast<std::size_t>(direction) * count;
     if (names == nullptr || at >= names->size() || (*names)[at] == usual) return {};
     const std::string name = (*names)[at];
-    if (name != "Sigmoid" && name != "Tanh" && name != "Relu") throw ImportError("the activation '" + name + "' is not supported", "use Sigmoid, Tanh or Relu");
+    if (name != "Sigmoid" && name != "Tanh" && name != "Relu")
+      throw ImportError("the activation '" + name + "' is not supported", "use Sigmoid, Tanh or Relu");
     const BuiltinOperator code = name == "Sigmoid" ? LOGISTIC : name == "Tanh" ? TANH : RELU;
     return [code](Emitter& e, Tensor* t) { return e.unary(code, t); };
   }
@@ -128,10 +133,12 @@ Result lstm(const OnnxCall& call) {
     if (call.attributes().real("clip", 0) != 0) throw ImportError("clip is not supported");
     const auto units = static_cast<std::size_t>(layer.units);
     if (!peepholes.empty()) {
-      if (peepholes.size() != 3 * units * static_cast<std::size_t>(layer.directions)) throw ImportError("the peepholes don't fit the weights");
+      if (peepholes.size() != 3 * units * static_cast<std::size_t>(layer.directions))
+        throw ImportError("the peepholes don't fit the weights");
       for (std::size_t g = 0; g < 3; ++g) {  // ONNX: input, output, forget
         const std::size_t from = (static_cast<std::size_t>(direction) * 3 + (g == 0 ? 0 : 3 - g)) * units;
-        options.peepholes[g].assign(peepholes.begin() + static_cast<std::ptrdiff_t>(from), peepholes.begin() + static_cast<std::ptrdiff_t>(from + units));
+        options.peepholes[g].assign(peepholes.begin() + static_cast<std::ptrdiff_t>(from),
+                                    peepholes.begin() + static_cast<std::ptrdiff_t>(from + units));
       }
     }
     return emit_lstm(call.emit, x, layer.weights(direction), options);
