@@ -15,9 +15,15 @@ class Writer {
  public:
   Writer(const Model& model, Problems& problems) : model_(model), problems_(problems) {}
 
-  std::vector<std::uint8_t> write() {
+  std::vector<std::uint8_t> write(std::vector<std::vector<const Tensor*>>* numbers) {
     if (!fits()) return {};
     for (std::size_t g = 0; g < model_.graphs.size(); ++g) write_graph(g);
+    if (numbers != nullptr) {
+      for (const auto& own : numbers_) {
+        numbers->emplace_back(own.size());
+        for (const auto& [tensor, number] : own) numbers->back()[static_cast<std::size_t>(number)] = tensor;
+      }
+    }
     for (const Signature& signature : model_.signatures) write_signature(signature);
     for (const Metadata& entry : model_.metadata) builder_.add_metadata(entry.name, std::span<const std::uint8_t>(entry.data));
     builder_.set_description(model_.description);
@@ -178,6 +184,8 @@ class Writer {
 
 }  // namespace
 
-std::vector<std::uint8_t> write_tflite(const Model& model, Problems& problems) { return Writer(model, problems).write(); }
+std::vector<std::uint8_t> write_tflite(const Model& model, Problems& problems, std::vector<std::vector<const Tensor*>>* numbers) {
+  return Writer(model, problems).write(numbers);
+}
 
 }  // namespace tfl::converter

@@ -134,8 +134,10 @@ void Graph::replace_uses(Tensor* from, Tensor* to) {
       if (user->inputs_[i] == from) set_input(user, i, to);
     }
   }
-  std::replace(outputs_.begin(), outputs_.end(), from, to);
+  replace_output(from, to);
 }
+
+void Graph::replace_output(Tensor* from, Tensor* to) { std::replace(outputs_.begin(), outputs_.end(), from, to); }
 
 void Graph::erase(Node* node) {
   set_inputs(node, {});
@@ -200,6 +202,11 @@ Graph& Model::add_graph(std::string name) {
 
 void Model::replace_uses(Graph& graph, Tensor* from, Tensor* to) {
   graph.replace_uses(from, to);
+  replace_output(graph, from, to);
+}
+
+void Model::replace_output(Graph& graph, Tensor* from, Tensor* to) {
+  graph.replace_output(from, to);
   for (Signature& signature : signatures) {
     if (graphs[signature.graph].get() != &graph) continue;
     for (auto& [name, tensor] : signature.outputs) {

@@ -197,6 +197,8 @@ class Graph {
   void set_intermediates(Node* node, std::vector<Tensor*> tensors) { node->intermediates_ = std::move(tensors); }
   /// Everybody who reads `from` reads `to` afterwards, the graph's outputs too. Signatures are kept by Model::replace_uses.
   void replace_uses(Tensor* from, Tensor* to);
+  /// Only the graph's outputs that are `from`.
+  void replace_output(Tensor* from, Tensor* to);
   /// Removes the node; its outputs stay, without a producer.
   void erase(Node* node);
 
@@ -236,6 +238,8 @@ struct Model {
   Graph& add_graph(std::string name);
   /// As Graph::replace_uses, and in signatures.
   void replace_uses(Graph& graph, Tensor* from, Tensor* to);
+  /// The graph's outputs and signatures that name `from` name `to` afterwards; nodes still read `from`.
+  void replace_output(Graph& graph, Tensor* from, Tensor* to);
 };
 
 /// "float32[1,?,8]"

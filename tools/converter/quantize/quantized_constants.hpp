@@ -1,0 +1,28 @@
+#pragma once
+// Float constants as quantized ones.
+
+#include <span>
+#include <vector>
+
+#include "tfl/quant/quantize.hpp"
+#include "tools/converter/ir/graph.hpp"
+
+namespace tfl::converter {
+
+/// The constant's data in `type` (int4 packed two to a byte), with the scales and the axis that they go along; zero points are 0.
+/// Requires float32 data of the tensor's size and a positive scale for each channel of `axis`, or one.
+void quantize_weights_in_place(Tensor& tensor, TensorType type, std::vector<float> scales, int axis);
+
+/// The scale of each channel along `axis`, or of the whole tensor where axis is -1; empty where a weight isn't finite.
+std::vector<float> weight_scales(const Tensor& tensor, TensorType type, int axis);
+
+/// The constant as an activation with these parameters. Requires float32 data.
+void quantize_activation_in_place(Tensor& tensor, TensorType type, quant::AffineParameters parameters);
+
+/// The smallest and the largest value; 0 and 0 for none.
+std::pair<float, float> range_of(std::span<const float> values);
+
+/// The node's input `i`, copied where others read it too, so that it can change.
+Tensor* own_constant(Graph& graph, Node* node, std::size_t i);
+
+}  // namespace tfl::converter
