@@ -68,6 +68,15 @@ Tensor* Graph::add_constant(std::string tensor_name, TensorType type, std::vecto
   return tensor;
 }
 
+Tensor* Graph::own_constant(Node* node, std::size_t i) {
+  Tensor* tensor = node->input(i);
+  if (tensor->users.size() == 1 && !is_output(tensor)) return tensor;
+  Tensor* copy = add_constant(tensor->name, tensor->type, tensor->shape, tensor->data);
+  copy->quantization = tensor->quantization;
+  set_input(node, i, copy);
+  return copy;
+}
+
 bool Graph::is_input(const Tensor* tensor) const { return std::find(inputs_.begin(), inputs_.end(), tensor) != inputs_.end(); }
 bool Graph::is_output(const Tensor* tensor) const { return std::find(outputs_.begin(), outputs_.end(), tensor) != outputs_.end(); }
 Node* Graph::only_user(const Tensor* tensor) const {

@@ -171,6 +171,8 @@ class Graph {
     return add_constant(std::move(tensor_name), std::move(shape), std::span<const T>(values));
   }
   std::span<const std::unique_ptr<Tensor>> tensors() const { return tensors_; }
+  /// The constant that the node reads as input `i`, copied first where others read it too: free to change.
+  Tensor* own_constant(Node* node, std::size_t i);
 
   void set_inputs(std::vector<Tensor*> tensors) { inputs_ = std::move(tensors); }
   void set_outputs(std::vector<Tensor*> tensors) { outputs_ = std::move(tensors); }

@@ -164,7 +164,7 @@ class IntegerQuantizer {
       AffineParameters own = quant::choose_activation_parameters(low, high, options_.activations);
       if (rule.scales != Scales::free) own = parameters_.at(node->output());
       if (own.scale == 0) return problems_.add(node->where(), "its constant '" + input->name + "' is not finite");
-      quantize_activation_in_place(*own_constant(graph_, node, i), options_.activations, own);
+      quantize_activation_in_place(*graph_.own_constant(node, i), options_.activations, own);
     }
     if (rule.weights >= 0) quantize_weights_of(node, rule);
     if (options_.activations == TensorType::int16 && (node->is(B::ADD) || node->is(B::SUB))) node->attributes.set("pot_scale_int16", false);
@@ -177,10 +177,10 @@ class IntegerQuantizer {
     // int4 weights have kernels in CONV_2D and FULLY_CONNECTED only.
     const bool small = options_.weights == TensorType::int4 && (node->is(B::CONV_2D) || node->is(B::FULLY_CONNECTED));
     const TensorType type = small ? TensorType::int4 : TensorType::int8;
-    Tensor* weights = own_constant(graph_, node, weights_at);
+    Tensor* weights = graph_.own_constant(node, weights_at);
     std::vector<float> scales = weight_scales(*weights, type, per_channel ? rule.channel_axis : -1);
     if (scales.empty()) return problems_.add(node->where(), "its weights are not finite");
-    Tensor* bias = node->input(bias_at) == nullptr ? nullptr : own_constant(graph_, node, bias_at);
+    Tensor* bias = node->input(bias_at) == nullptr ? nullptr : graph_.own_constant(node, bias_at);
     if (bias != nullptr && options_.activations == TensorType::int8) {
       const std::span<const float> values = bias->values<float>();
       if (scales.size() != 1 && scales.size() != values.size())

@@ -75,13 +75,4 @@ std::pair<float, float> range_of(std::span<const float> values) {
   return {*low, *high};
 }
 
-Tensor* own_constant(Graph& graph, Node* node, std::size_t i) {
-  Tensor* tensor = node->input(i);
-  if (tensor->users.size() == 1 && !graph.is_output(tensor)) return tensor;
-  Tensor* copy = graph.add_constant(tensor->name, tensor->type, tensor->shape, tensor->data);
-  copy->quantization = tensor->quantization;
-  graph.set_input(node, i, copy);
-  return copy;
-}
-
 }  // namespace tfl::converter

@@ -22,7 +22,4 @@ void quantize_activation_in_place(Tensor& tensor, TensorType type, quant::Affine
 /// The smallest and the largest value; 0 and 0 for none.
 std::pair<float, float> range_of(std::span<const float> values);
 
-/// The node's input `i`, copied where others read it too, so that it can change.
-Tensor* own_constant(Graph& graph, Node* node, std::size_t i);
-
 }  // namespace tfl::converter
