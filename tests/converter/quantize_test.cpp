@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "converter/compare.hpp"
 #include "converter/support.hpp"
 #include "tfl/quant/quantize.hpp"
 #include "tools/converter/emit/write_tflite.hpp"
@@ -22,73 +23,10 @@ namespace fs = std::filesystem;
 
 const fs::path models = fs::path(TFL_TEST_DATA) / "models" / "mlperf_tiny";
 
-bool load(const fs::path& path, Model& model) {
-  Problems problems;
-  return read_tflite(test::read_file(path), model, problems);
-}
-
-std::vector<const Node*> nodes_of(const Model& model) {
-  std::vector<const Node*> result;
-  for (const auto& node : model.graphs[0]->nodes()) result.push_back(node.get());
-  return result;
-}
-
-void expect_close_scales(const Tensor& got, const Tensor& want, double relative) {
-  ASSERT_EQ(got.quantization.scales.size(), want.quantization.scales.size()) << got.name;
-  for (std::size_t i = 0; i < got.quantization.scales.size(); ++i) {
-    const double g = got.quantization.scales[i], w = want.quantization.scales[i];
-    EXPECT_LE(std::fabs(g - w), relative * w) << got.name << " channel " << i;
-  }
-  EXPECT_EQ(got.quantization.zero_points, want.quantization.zero_points) << got.name;
-}
-
-/// How many elements of two constants of one type differ.
-std::int64_t differences(const Tensor& a, const Tensor& b) {
-  const std::vector<std::int64_t> x = a.integers(), y = b.integers();
-  if (x.size() != y.size()) return -1;
-  std::int64_t count = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) count += x[i] != y[i] ? 1 : 0;
-  return count;
-}
-
-/// Both graphs node by node: operators, versions, options, parameters and constants.
-std::int64_t compare_graphs(const Model& got, const Model& want, double relative) {
-  const auto a = nodes_of(got), b = nodes_of(want);
-  std::int64_t different = 0;
-  if (a.size() != b.size()) {
-    ADD_FAILURE() << a.size() << " nodes, not " << b.size();
-    return -1;
-  }
-  for (std::size_t n = 0; n < a.size(); ++n) {
-    SCOPED_TRACE("node " + std::to_string(n) + " " + std::string(b[n]->operation.name()));
-    EXPECT_EQ(a[n]->operation.name(), b[n]->operation.name());
-    EXPECT_EQ(a[n]->version, b[n]->version);
-    EXPECT_EQ(a[n]->attributes, b[n]->attributes);
-    EXPECT_EQ(a[n]->inputs().size(), b[n]->inputs().size());
-    for (std::size_t i = 0; i < std::min(a[n]->inputs().size(), b[n]->inputs().size()); ++i) {
-      const Tensor *x = a[n]->input(i), *y = b[n]->input(i);
-      if (x == nullptr || y == nullptr) continue;
-      EXPECT_EQ(x->type, y->type) << x->name;
-      if (x->type != y->type) continue;
-      expect_close_scales(*x, *y, relative);
-      if (x->is_constant() && y->is_constant()) {
-        const std::int64_t count = differences(*x, *y);
-        EXPECT_GE(count, 0) << x->name;
-        different += count;
-      }
-    }
-    expect_close_scales(*a[n]->output(), *b[n]->output(), relative);
-  }
-  return different;
-}
-
-/// As a file and back, which sets versions.
-void rewrite(const Model& model, Model& again) {
-  Problems problems;
-  const auto bytes = write_tflite(model, problems);
-  ASSERT_FALSE(bytes.empty()) << problems.text();
-  ASSERT_TRUE(read_tflite(test::as_bytes(bytes), again, problems)) << problems.text();
-}
+using test::compare_graphs;
+using test::load;
+using test::nodes_of;
+using test::rewrite;
 
 TEST(Quantize, ResNetFromStoredRangesEqualsTensorFlows) {
   Model model, reference;
