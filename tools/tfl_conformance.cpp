@@ -264,7 +264,7 @@ std::string run(const Case& c, const std::vector<std::byte>& data, tfl::ThreadPo
       if (i < 0 && b.offset < 0) continue;  // the handle of a resource
       if (i < 0) return where + "tensor " + std::to_string(b.tensor) + " is no input";
       if (interpreter.input_description(i).shape == tfl::Shape::from(b.shape) &&
-          static_cast<int>(b.shape.size()) == interpreter.input_description(i).shape.rank())
+          static_cast<int>(b.shape.size()) == interpreter.input_description(i).shape.full_rank())
         continue;
       if (auto r = interpreter.resize_input(i, b.shape); !r) failed = true, why = r.message();
       resized = true;
@@ -308,7 +308,7 @@ std::string run(const Case& c, const std::vector<std::byte>& data, tfl::ThreadPo
       if (!out) return where + std::string(out.message());
       const std::string name = where + "output " + std::to_string(o) + ": ";
       if (out->type() != from_lite_type(b.type)) return name + "has type " + tfl::name_of(out->type());
-      if (static_cast<int>(b.shape.size()) != out->shape().rank() || !(out->shape() == tfl::Shape::from(b.shape))) {
+      if (static_cast<int>(b.shape.size()) != out->shape().full_rank() || !(out->shape() == tfl::Shape::from(b.shape))) {
         std::string text = name + "has shape [";
         for (const auto d : out->shape().dims()) text += std::to_string(d) + ",";
         text += "] not [";

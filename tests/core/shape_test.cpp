@@ -68,4 +68,21 @@ static_assert(fold(Fold::nhwc, Shape{}) == Shape{1, 1, 1, 1});
 static_assert(fold(Fold::nhwc, Shape{2, 3, 4, 5}) == Shape{2, 3, 4, 5});
 static_assert(tfl::rank_of(Fold::flat) == 1 && tfl::rank_of(Fold::rows) == 2 && tfl::rank_of(Fold::nhwc) == 4);
 
+// Ones before the last 8 dimensions are counted, and nothing else of them is kept.
+constexpr Shape nine{1, 2, 3, 4, 5, 6, 7, 8, 9};
+static_assert(nine.rank() == 8 && nine.leading_ones() == 1 && nine.full_rank() == 9 && nine[0] == 2 && nine.last() == 9);
+static_assert(nine == [] {
+  Shape shape{2, 3, 4, 5, 6, 7, 8, 9};
+  shape.add_leading_ones(1);
+  return shape;
+}());
+static_assert(!(nine == Shape{2, 3, 4, 5, 6, 7, 8, 9}));
+static_assert([] {
+  Shape shape{5};
+  shape.add_leading_ones(9);
+  return shape == Shape{1, 1, 1, 1, 1, 1, 1, 1, 1, 5} && shape.full_rank() == 10 && shape.leading_ones() == 2;
+}());
+constexpr std::int32_t too_many[] = {2, 1, 1, 1, 1, 1, 1, 1, 1};
+static_assert(!Shape::can_hold(too_many) && Shape::can_hold(std::span(too_many).subspan(1)));
+
 }  // namespace

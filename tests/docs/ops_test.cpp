@@ -53,6 +53,7 @@ std::string describe(tfl::BuiltinOperator code, Names inputs, const Names& outpu
   const bool has_weights = code == CONV_2D || code == DEPTHWISE_CONV_2D || code == TRANSPOSE_CONV || code == FULLY_CONNECTED ||
                            code == BATCH_MATMUL || code == LSTM || code == UNIDIRECTIONAL_SEQUENCE_LSTM || code == SVDF;
   const bool converts = code == CAST || code == QUANTIZE || code == DEQUANTIZE;
+  if (code == EMBEDDING_LOOKUP || code == EMBEDDING_LOOKUP_SPARSE || code == ONE_HOT) return outputs[0];  // the first inputs are indices
   std::string text;
   for (const std::string& type : inputs) {
     if (type.empty()) continue;

@@ -127,6 +127,22 @@ template <class Index, class Axis> std::string run(Dims shape, std::vector<Axis>
   op.output<Index>();
   return op.run();
 }
+TEST(ArgMinMax, LeadingOnes) {
+  const auto search = [](std::int32_t axis) {
+    SingleOp<tfl::ArgMax> op;
+    Dims shape(33, 1);
+    shape.back() = 2;
+    op.input<std::int32_t>(shape, {1, 5});
+    op.constant<std::int32_t>({1}, {axis});
+    op.output<std::int32_t>();
+    EXPECT_EQ(op.run(), "");
+    EXPECT_EQ(op.shape().full_rank(), 32);
+    return op.values<std::int32_t>();
+  };
+  EXPECT_EQ(search(32), (std::vector<std::int32_t>{1}));
+  EXPECT_EQ(search(-1), (std::vector<std::int32_t>{1}));
+  EXPECT_EQ(search(3), (std::vector<std::int32_t>{0, 0}));
+}
 TEST(ArgMinMax, SayWhatIsWrong) {
   using I = std::int32_t;
   EXPECT_THAT((run<I, I>({2, 3}, {2})), HasSubstr("is axis 2, which an input of 2 dimensions does not have"));

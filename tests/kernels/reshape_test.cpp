@@ -87,7 +87,9 @@ TEST(Reshape, Errors) {
     EXPECT_THAT(reshape({2, 3}, {-2, 3}, way), HasSubstr("dimension 0 = -2"));
     EXPECT_THAT(reshape({2, 3}, {1 << 30, 1 << 30}, way), HasSubstr("more than 2^31 - 1 elements"));
   }
-  EXPECT_THAT(reshape({1}, {1, 1, 1, 1, 1, 1, 1, 1, 1}, Way::constant), HasSubstr("at most 8 are possible"));
+  EXPECT_THAT(reshape({2}, {2, 1, 1, 1, 1, 1, 1, 1, 1}, Way::constant),
+              HasSubstr("asks for 9 dimensions; all beyond the last 8 must be 1"));
+  EXPECT_THAT(reshape({1}, {1, 1, 1, 1, 1, 1, 1, 1, 1}, Way::option), HasSubstr("at most 8 are possible"));
   SingleOp<Reshape> op;
   op.input<float>({2}, {1, 2});
   op.constant<std::int64_t>({1}, {2});

@@ -381,7 +381,7 @@ TEST(Resize, RefusesWhatCannotBe) {
             "resize_input: input 0 cannot have shape [2,-1]: a dimension is negative, or their product passes 2^31 - 1");
   EXPECT_EQ(resize(0, {65536, 65536}),
             "resize_input: input 0 cannot have shape [65536,65536]: a dimension is negative, or their product passes 2^31 - 1");
-  EXPECT_EQ(resize(0, std::vector<std::int32_t>(9, 1)), "resize_input: 9 dimensions are too many, at most 8");
+  EXPECT_EQ(resize(0, std::vector<std::int32_t>(9, 2)), "resize_input: 9 dimensions are too many, at most 8 beside leading ones");
   EXPECT_EQ(resize(1, {2}), "resize_input: input 1 has constant data");
   // A shape that an op refuses: told by allocate(), and the way back is open.
   EXPECT_EQ(resize(0, {2, 4}), "");

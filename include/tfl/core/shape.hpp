@@ -1,5 +1,6 @@
 #pragma once
-// Shapes: Shape (run-time rank, up to 8) and Extents (compile-time rank, each extent static or dynamic, as std::mdspan's).
+// Shapes: Shape (run-time rank, up to 8 beside leading ones) and Extents (compile-time rank, each extent static or dynamic, as
+// std::mdspan's).
 
 #include <cstddef>
 #include <cstdint>
@@ -12,15 +13,24 @@
 namespace tfl {
 
 inline constexpr int max_rank = 8;
+inline constexpr int max_full_rank = 1024;  // with leading ones
 
-/// Dimensions of a tensor, outermost first. A plain value: no heap, usable in constant evaluation.
+/// Dimensions of a tensor, outermost first. A plain value: no heap, usable in constant evaluation. Beyond the last 8 dimensions there may
+/// be more of size 1, which are counted only: kernels never see them, and only ops that say so (OpTraits::any_rank) get such shapes.
 class Shape {
  public:
   constexpr Shape() = default;
   constexpr Shape(std::initializer_list<std::int32_t> dims) {
     for (const std::int32_t d : dims) push_back(d);
   }
-  /// Takes the first 8 dimensions; whoever reads untrusted shapes checks the rank first.
+  /// Whether a shape can have these dimensions: all beyond the last 8 are 1.
+  static constexpr bool can_hold(std::span<const std::int32_t> dims) {
+    for (std::size_t i = 0; i + max_rank < dims.size(); ++i) {
+      if (dims[i] != 1) return false;
+    }
+    return dims.size() <= max_full_rank;
+  }
+  /// Whoever reads untrusted shapes asks can_hold() first.
   static constexpr Shape from(std::span<const std::int32_t> dims) {
     Shape shape;
     for (const std::int32_t d : dims) shape.push_back(d);
@@ -33,13 +43,32 @@ class Shape {
   }
 
   constexpr int rank() const { return rank_; }
+  /// Dimensions of size 1 before those that rank() counts, and all together.
+  constexpr int leading_ones() const { return ones_; }
+  constexpr int full_rank() const { return ones_ + rank_; }
   constexpr std::int32_t operator[](int axis) const { return dims_[axis]; }
   constexpr std::int32_t& operator[](int axis) { return dims_[axis]; }
   constexpr std::span<const std::int32_t> dims() const { return {dims_, static_cast<std::size_t>(rank_)}; }
   /// The last dimension; 1 for a scalar.
   constexpr std::int32_t last() const { return rank_ > 0 ? dims_[rank_ - 1] : 1; }
+  /// Ignored where there is no room left: 8 dimensions of which the first is not 1.
   constexpr void push_back(std::int32_t dim) {
+    if (rank_ == max_rank && dims_[0] == 1 && full_rank() < max_full_rank) {
+      for (int i = 1; i < max_rank; ++i) dims_[i - 1] = dims_[i];
+      --rank_;
+      ++ones_;
+    }
     if (rank_ < max_rank) dims_[rank_++] = dim;
+  }
+  constexpr void add_leading_ones(int count) {
+    for (; count > 0 && full_rank() < max_full_rank; --count) {
+      if (rank_ == max_rank) {
+        ++ones_;
+        continue;
+      }
+      for (int i = rank_++; i > 0; --i) dims_[i] = dims_[i - 1];
+      dims_[0] = 1;
+    }
   }
 
   /// Number of elements. Requires a shape that passed checked_count().
@@ -68,7 +97,7 @@ class Shape {
   }
 
   friend constexpr bool operator==(const Shape& a, const Shape& b) {
-    if (a.rank_ != b.rank_) return false;
+    if (a.rank_ != b.rank_ || a.ones_ != b.ones_) return false;
     for (int i = 0; i < a.rank_; ++i) {
       if (a.dims_[i] != b.dims_[i]) return false;
     }
@@ -76,7 +105,7 @@ class Shape {
   }
 
  private:
-  std::int32_t rank_ = 0;
+  std::int16_t rank_ = 0, ones_ = 0;  // no leading ones where fewer than 8 dimensions are held
   std::int32_t dims_[max_rank] = {};
 };
 

@@ -90,6 +90,7 @@ template <bool Max> struct ArgMinMax {
   static constexpr BuiltinOperator code = Max ? BuiltinOperator::ARG_MAX : BuiltinOperator::ARG_MIN;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 3;
+  static constexpr OpTraits traits{.any_rank = true};
 
   using Options = NoOptions;  // output_type repeats the output's type
 
@@ -108,15 +109,16 @@ template <bool Max> struct ArgMinMax {
     // Models may leave an input's shape open, which then reads as a scalar's until the input is resized.
     if (input.rank() == 0) return input_violation(0, ErrorCode::unknown_value, "must have at least one dimension");
     const int axis = axis_of(node);
-    if (axis < 0) {
+    if (axis < -1) {
       return input_violation(1, ErrorCode::invalid_value, "is axis {}, which an input of {} dimensions does not have",
-                             node.input(1).integers[0], input.rank());
+                             node.input(1).integers[0], input.full_rank());
     }
     Shape output;
     for (int i = 0; i < input.rank(); ++i) {
       if (i != axis) output.push_back(input[i]);
     }
-    if (input[axis] == 0 && output.checked_count() != 0) {
+    output.add_leading_ones(input.leading_ones() - (axis < 0 ? 1 : 0));
+    if (axis >= 0 && input[axis] == 0 && output.checked_count() != 0) {
       return input_violation(0, ErrorCode::invalid_shape, "has no elements along axis {} to choose from", axis);
     }
     node.output(0).shape = output;
@@ -129,13 +131,14 @@ template <bool Max> struct ArgMinMax {
   static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
     const Shape& input = node.input(0).shape;
     const int axis = axis_of(node);
+    if (axis < 0) return Prepared{1, 1, input.count()};  // one of the leading ones
     return Prepared{input.count(0, axis), input[axis], input.count(axis + 1, input.rank())};
   }
 
   template <class Run, class In, class Axis, class Out> static void eval(const Run& run, In in, Axis, Out out) { search(run, in, out); }
 
  private:
-  static constexpr int axis_of(const NodeDescription& node) { return normalized_axis(node.input(1).integers[0], node.input(0).rank()); }
+  static constexpr int axis_of(const NodeDescription& node) { return held_axis(node.input(1).integers[0], node.input(0).shape); }
 
   // Apart from eval(), so that both types of the axis share it.
   template <class Run, class In, class Out> static TFL_NOINLINE void search(const Run& run, In in, Out out) {

@@ -108,7 +108,7 @@ template <BuiltinOperator Code, int MaxVersion, class F, class T> struct Arithme
   static constexpr BuiltinOperator code = Code;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = MaxVersion;
-  static constexpr OpTraits traits{.in_place = true, .clamps = true};
+  static constexpr OpTraits traits{.in_place = true, .clamps = true, .any_rank = true};
 
   using Options = PairOptions;
 

@@ -112,8 +112,12 @@ template <int N> constexpr Broadcast<N> fold_broadcast(const Shape& output, cons
 
 /// The shape that inputs 0 to N - 1 broadcast to; every rule of broadcasting is checked here.
 template <int N> constexpr Violation broadcast_shape(const NodeDescription& node, Shape& shape) {
-  int rank = 0;
-  for (int i = 0; i < N; ++i) rank = rank > node.input(i).rank() ? rank : node.input(i).rank();
+  int rank = 0, ones = 0;
+  for (int i = 0; i < N; ++i) {
+    const Shape& input = node.input(i).shape;
+    rank = rank > input.rank() ? rank : input.rank();
+    ones = ones > input.leading_ones() ? ones : input.leading_ones();
+  }
   shape = Shape::of_rank(rank);
   for (int i = 0; i < N; ++i) {
     const Shape& input = node.input(i).shape;
@@ -127,6 +131,7 @@ template <int N> constexpr Violation broadcast_shape(const NodeDescription& node
       shape[axis] = dimension;
     }
   }
+  shape.add_leading_ones(ones);
   if (shape.checked_count() < 0) {
     return node_violation(ErrorCode::invalid_shape, "the inputs broadcast to more than 2147483647 elements");
   }

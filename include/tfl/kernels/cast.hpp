@@ -206,7 +206,7 @@ struct Cast {
   static constexpr BuiltinOperator code = BuiltinOperator::CAST;
   static constexpr Arity inputs = 1, outputs = 1;
   static constexpr int max_version = 9;
-  static constexpr OpTraits traits{.in_place = true};
+  static constexpr OpTraits traits{.in_place = true, .any_rank = true};
 
   using Options = NoOptions;  // the tensors' types say the same
 

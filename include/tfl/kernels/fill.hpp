@@ -15,7 +15,7 @@ namespace tfl {
 struct Fill {
   static constexpr BuiltinOperator code = BuiltinOperator::FILL;
   static constexpr Arity inputs = 2, outputs = 1;
-  static constexpr int max_version = 4;
+  static constexpr int max_version = 5;
 
   using Options = NoOptions;
 

@@ -185,6 +185,7 @@ struct OpTraits {
   Activation activation = Activation::none;  // the op is this clamp of input 0 and nothing else, where the quantization stays
   bool dequantizes = false;                  // output 0 is input 0's real numbers, rounded once
   bool quantizes = false;                    // output 0 is the integers nearest to input 0's real numbers
+  bool any_rank = false;                     // shapes may have ones before the 8 dimensions that are held, see Shape
 };
 
 /// Elements around the height and width of an image tensor, all of one value.
@@ -241,6 +242,13 @@ constexpr Violation data_decides_shape() {
 constexpr int normalized_axis(std::int64_t axis, int rank) {
   if (axis < -rank || axis >= rank) return -1;
   return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+/// The place of an axis among the dimensions that a shape holds; -1 for one of the leading ones, -2 outside of [-rank, rank).
+constexpr int held_axis(std::int64_t axis, const Shape& shape) {
+  const int place = normalized_axis(axis, shape.full_rank());
+  if (place < 0) return -2;
+  return place < shape.leading_ones() ? -1 : place - shape.leading_ones();
 }
 
 }  // namespace tfl

@@ -79,7 +79,7 @@ struct Quantize {
   static constexpr BuiltinOperator code = BuiltinOperator::QUANTIZE;
   static constexpr Arity inputs = 1, outputs = 1;
   static constexpr int max_version = 6;
-  static constexpr OpTraits traits{.in_place = true, .quantizes = true};
+  static constexpr OpTraits traits{.in_place = true, .quantizes = true, .any_rank = true};
 
   using Options = NoOptions;
 
@@ -178,7 +178,7 @@ struct Dequantize {
   static constexpr BuiltinOperator code = BuiltinOperator::DEQUANTIZE;
   static constexpr Arity inputs = 1, outputs = 1;
   static constexpr int max_version = 9;
-  static constexpr OpTraits traits{.dequantizes = true};
+  static constexpr OpTraits traits{.dequantizes = true, .any_rank = true};
 
   using Options = NoOptions;
 

@@ -22,12 +22,29 @@ struct ReduceOptions {
   template <class Table> static constexpr ReduceOptions read(const Table& table) { return {table.keep_dims()}; }
 };
 
-/// Bit i stands for axis i. Requires axes in range; a scalar has none.
+/// Bit i stands for the axis that is held at i. Requires axes in range; a scalar has none.
 constexpr unsigned reduced_axes(const NodeDescription& node) {
   unsigned axes = 0;
-  const int rank = node.input(0).rank();
-  for (int i = 0; i < node.input(1).integers.size() && rank > 0; ++i) axes |= 1u << normalized_axis(node.input(1).integers[i], rank);
+  const Shape& input = node.input(0).shape;
+  for (int i = 0; i < node.input(1).integers.size() && input.rank() > 0; ++i) {
+    const int axis = held_axis(node.input(1).integers[i], input);
+    if (axis >= 0) axes |= 1u << axis;
+  }
   return axes;
+}
+/// How many of the input's leading ones are listed.
+constexpr int reduced_ones(const NodeDescription& node) {
+  const Shape& input = node.input(0).shape;
+  if (input.leading_ones() == 0) return 0;
+  bool listed[max_full_rank] = {};
+  int count = 0;
+  for (int i = 0; i < node.input(1).integers.size(); ++i) {
+    const int axis = normalized_axis(node.input(1).integers[i], input.full_rank());
+    if (axis >= input.leading_ones() || listed[axis]) continue;
+    listed[axis] = true;
+    ++count;
+  }
+  return count;
 }
 
 /// What all reductions check: input, axes (int32, any of them twice or negative) -> output of the same type.
@@ -37,9 +54,9 @@ constexpr Violation infer_reduction(const ReduceOptions& options, const NodeDesc
   if (const Violation v = require_known(node, 1)) return v;
   const Shape& input = node.input(0).shape;
   for (int i = 0; i < node.input(1).integers.size() && input.rank() > 0; ++i) {
-    if (normalized_axis(node.input(1).integers[i], input.rank()) < 0) {
+    if (held_axis(node.input(1).integers[i], input) < -1) {
       return input_violation(1, ErrorCode::invalid_value, "lists axis {}, which an input of {} dimensions does not have",
-                             node.input(1).integers[i], input.rank());
+                             node.input(1).integers[i], input.full_rank());
     }
   }
   const unsigned axes = reduced_axes(node);
@@ -51,6 +68,7 @@ constexpr Violation infer_reduction(const ReduceOptions& options, const NodeDesc
       output.push_back(1);
     }
   }
+  output.add_leading_ones(input.leading_ones() - (options.keep_dims ? 0 : reduced_ones(node)));
   node.output(0).shape = output;
   return {};
 }
@@ -184,6 +202,7 @@ struct Mean {
   static constexpr BuiltinOperator code = BuiltinOperator::MEAN;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 3;
+  static constexpr OpTraits traits{.any_rank = true};
   using Options = detail::ReduceOptions;
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
@@ -241,6 +260,7 @@ struct Sum {
   static constexpr BuiltinOperator code = BuiltinOperator::SUM;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 2;
+  static constexpr OpTraits traits{.any_rank = true};
   using Options = detail::ReduceOptions;
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
@@ -301,6 +321,7 @@ template <bool Max> struct ReduceMaxMin {
   static constexpr BuiltinOperator code = Max ? BuiltinOperator::REDUCE_MAX : BuiltinOperator::REDUCE_MIN;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 3;
+  static constexpr OpTraits traits{.any_rank = true};
   using Options = detail::ReduceOptions;
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {
@@ -329,6 +350,7 @@ template <bool Any> struct ReduceTruth {
   static constexpr BuiltinOperator code = Any ? BuiltinOperator::REDUCE_ANY : BuiltinOperator::REDUCE_ALL;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 1;
+  static constexpr OpTraits traits{.any_rank = true};
   using Options = detail::ReduceOptions;
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) { return detail::infer_reduction(options, node); }
@@ -355,6 +377,7 @@ struct ReduceProd {
   static constexpr BuiltinOperator code = BuiltinOperator::REDUCE_PROD;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 2;
+  static constexpr OpTraits traits{.any_rank = true};
   using Options = detail::ReduceOptions;
 
   static constexpr Violation infer(const Options& options, const NodeDescription& node) {

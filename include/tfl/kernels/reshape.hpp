@@ -59,6 +59,7 @@ template <class Vector> constexpr Violation read_shape(const Vector* list, Shape
 /// RESHAPE: input (+ shape[rank], int32) -> the same elements in the new shape. One dimension may be -1: it takes what remains.
 struct Reshape : detail::ViewOp {
   static constexpr BuiltinOperator code = BuiltinOperator::RESHAPE;
+  static constexpr OpTraits traits{.is_view = true, .any_rank = true};
   static constexpr Arity inputs{1, 2};
   static constexpr int max_version = 1;
 
@@ -82,10 +83,13 @@ struct Reshape : detail::ViewOp {
     }
     if (node.has_input(1) && node.input(1).rank() == 1) {
       const KnownIntegers& wanted = node.input(1).integers;
-      if (wanted.size() > max_rank)
-        return input_violation(1, ErrorCode::invalid_shape, "asks for {} dimensions, at most 8 are possible", wanted.size());
       shape = Shape{};
-      for (int i = 0; i < wanted.size(); ++i) shape.push_back(static_cast<std::int32_t>(wanted[i]));
+      for (int i = 0; i < wanted.size(); ++i) {
+        if (wanted.size() > max_full_rank || (i + max_rank < wanted.size() && wanted[i] != 1)) {
+          return input_violation(1, ErrorCode::invalid_shape, "asks for {} dimensions; all beyond the last 8 must be 1", wanted.size());
+        }
+        shape.push_back(static_cast<std::int32_t>(wanted[i]));
+      }
     } else if (shape.rank() == 1 && shape[0] == 0) {
       shape = Shape{};  // how old converters wrote a scalar
     }
@@ -187,7 +191,7 @@ struct ShapeOf {
   static constexpr BuiltinOperator code = BuiltinOperator::SHAPE;
   static constexpr Arity inputs = 1, outputs = 1;
   static constexpr int max_version = 1;
-  static constexpr OpTraits traits{.reads_shape_only = true};
+  static constexpr OpTraits traits{.reads_shape_only = true, .any_rank = true};
 
   using Options = NoOptions;
 
@@ -195,7 +199,7 @@ struct ShapeOf {
     const TensorType type = node.output(0).type;
     if (type != TensorType::int32 && type != TensorType::int64)
       return output_violation(0, ErrorCode::invalid_type, "must be int32 or int64");
-    node.output(0).shape = Shape{node.input(0).rank()};
+    node.output(0).shape = Shape{node.input(0).shape.full_rank()};
     return {};
   }
 
@@ -207,7 +211,9 @@ struct ShapeOf {
   }
 
   template <class Run, class Out> static void eval(const Run& run, Out out) {
-    for (int i = 0; i < run.prepared.shape.rank(); ++i) out[i] = run.prepared.shape[i];
+    const Shape& shape = run.prepared.shape;
+    for (int i = 0; i < shape.leading_ones(); ++i) out[i] = 1;
+    for (int i = 0; i < shape.rank(); ++i) out[shape.leading_ones() + i] = shape[i];
   }
 
   using Types = Signatures<Signature<Takes<>, Gives<std::int32_t>>, Signature<Takes<>, Gives<std::int64_t>>>;
@@ -218,7 +224,7 @@ struct Rank {
   static constexpr BuiltinOperator code = BuiltinOperator::RANK;
   static constexpr Arity inputs = 1, outputs = 1;
   static constexpr int max_version = 1;
-  static constexpr OpTraits traits{.reads_shape_only = true};
+  static constexpr OpTraits traits{.reads_shape_only = true, .any_rank = true};
 
   using Options = NoOptions;
 
@@ -231,7 +237,7 @@ struct Rank {
     std::int32_t rank = 0;
   };
   static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
-    return Prepared{node.input(0).rank()};
+    return Prepared{node.input(0).shape.full_rank()};
   }
 
   template <class Run, class Out> static void eval(const Run& run, Out out) { out[0] = run.prepared.rank; }

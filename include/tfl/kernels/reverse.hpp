@@ -15,7 +15,7 @@ namespace tfl {
 struct ReverseV2 {
   static constexpr BuiltinOperator code = BuiltinOperator::REVERSE_V2;
   static constexpr Arity inputs = 2, outputs = 1;
-  static constexpr int max_version = 3;
+  static constexpr int max_version = 4;
 
   using Options = NoOptions;
 

@@ -63,6 +63,7 @@ struct Tile : detail::StridedCopyOp {
 /// BROADCAST_TO: input, shape[n] -> the input repeated along dimensions of size 1 and along new leading ones until it has that shape.
 struct BroadcastTo : detail::StridedCopyOp {
   static constexpr BuiltinOperator code = BuiltinOperator::BROADCAST_TO;
+  static constexpr OpTraits traits{.any_rank = true};
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 4;
 
@@ -73,12 +74,16 @@ struct BroadcastTo : detail::StridedCopyOp {
     const Shape& in = node.input(0).shape;
     if (const Violation v = detail::require_integer_vector(node, 1)) return v;
     const KnownIntegers& wanted = node.input(1).integers;
-    if (wanted.size() > max_rank || wanted.size() < in.rank()) {
-      return input_violation(1, ErrorCode::invalid_shape, "asks for {} dimensions; {} to 8 are possible", wanted.size(), in.rank());
+    if (wanted.size() > max_full_rank || wanted.size() < in.full_rank()) {
+      return input_violation(1, ErrorCode::invalid_shape, "asks for {} dimensions; at least the input's {} are possible", wanted.size(),
+                             in.full_rank());
     }
     Shape out;
     for (int i = 0; i < wanted.size(); ++i) {
       const int from = i - (wanted.size() - in.rank());
+      if (i + max_rank < wanted.size() && wanted[i] != 1) {
+        return input_violation(1, ErrorCode::invalid_shape, "asks for dimension {} = {}; all beyond the last 8 must be 1", i, wanted[i]);
+      }
       if (wanted[i] < 0 || wanted[i] > std::numeric_limits<std::int32_t>::max()) {
         return input_violation(1, ErrorCode::invalid_value, "asks for dimension {} = {}", i, wanted[i]);
       }

@@ -21,7 +21,7 @@ namespace detail {
 /// What ops that keep type and shape have in common.
 struct UnaryBase {
   static constexpr Arity inputs = 1, outputs = 1;
-  static constexpr OpTraits traits{.in_place = true};
+  static constexpr OpTraits traits{.in_place = true, .any_rank = true};
 
   using Options = NoOptions;
 

@@ -42,6 +42,7 @@ template <class Stream> void print_name(Stream& stream, std::string_view name) {
 
 template <class Stream> void print_shape(Stream& stream, const Shape& shape) {
   stream << '[';
+  for (int i = 0; i < shape.leading_ones(); ++i) stream << "1,";
   for (int i = 0; i < shape.rank(); ++i) {
     if (i > 0) stream << ',';
     stream << shape[i];
@@ -172,7 +173,11 @@ class Verifier {
     const auto type = static_cast<int>(tensor.type());
     if (type < 0 || type >= tensor_type_count) return at_tensor(index) << "has type " << type << ", which the schema does not have";
     const std::size_t rank = detail::size_of(tensor.shape());
-    if (rank > max_rank) return at_tensor(index) << "has " << rank << " dimensions; at most " << max_rank << " are possible";
+    for (const Indices* dims : {tensor.shape(), tensor.shape_signature()}) {
+      if (detail::size_of(dims) == 0 || Shape::can_hold({dims->data(), dims->size()})) continue;
+      return at_tensor(index) << "has " << detail::size_of(dims) << " dimensions; at most " << max_rank
+                              << " are possible, beside leading ones";
+    }
     const Shape shape = rank == 0 ? Shape{} : Shape::from({tensor.shape()->data(), rank});
     const std::int64_t count = shape.checked_count();
     if (count < 0) {
@@ -249,6 +254,7 @@ class Verifier {
       }
     }
     if (scales > 1) {
+      if (shape.leading_ones() > 0) return at_tensor(index) << "is quantized by channel, with more than " << max_rank << " dimensions";
       const std::int32_t axis = q->quantized_dimension();
       if (axis < 0 || axis >= shape.rank()) {
         return at_tensor(index) << "is quantized along dimension " << axis << ", but has " << shape.rank() << " dimensions";

@@ -314,8 +314,10 @@ class Interpreter : public Runner {
 
   /// A new shape for input i: allocate() again before the next invoke().
   Result<void> resize_input(int i, std::span<const std::int32_t> shape) {
-    if (shape.size() > max_rank)
-      return Error(ErrorCode::invalid_argument, "resize_input: ") << shape.size() << " dimensions are too many, at most " << max_rank;
+    if (!Shape::can_hold(shape)) {
+      return Error(ErrorCode::invalid_argument, "resize_input: ")
+             << shape.size() << " dimensions are too many, at most " << max_rank << " beside leading ones";
+    }
     return subgraph_.resize_input(i, Shape::from(shape));
   }
   /// Infers and plans again after resize_input(). Outputs, inputs and variables lose their contents.

@@ -412,7 +412,7 @@ class Subgraph {
     if (!describe_node(described, i)) return out_of_memory("shape inference");
     bool measured = false;
     if (node.kind != NodeKind::dynamic) {
-      const Violation v = node.entry->infer(node.call.options, *described);
+      const Violation v = infer(node, *described);
       if (v.code == ErrorCode::unknown_value && node.entry->measure != nullptr && all_known) {
         node.call.executor = executor;
         if (auto r = measure(i, *described); !r) return r;
@@ -439,6 +439,17 @@ class Subgraph {
     const OpTraits& traits = node.entry->traits;
     if ((all_known || traits.reads_shape_only) && !traits.has_side_effects) return fold(i, executor, all_constant, measured);
     return {};
+  }
+
+  /// The op's own rules, for shapes that it can read.
+  static Violation infer(const NodeState& node, const NodeDescription& described) {
+    const bool any_rank = node.entry->traits.any_rank || node.entry->run != nullptr;
+    for (int k = 0; k < described.input_count() && !any_rank; ++k) {
+      if (described.input(k).shape.leading_ones() == 0) continue;
+      return input_violation(k, ErrorCode::invalid_shape, "has {} dimensions; this op reads at most {}",
+                             described.input(k).shape.full_rank(), max_rank);
+    }
+    return node.entry->infer(node.call.options, described);
   }
 
   static bool input_is_constant(const NodeState& node, const Violation& v) {
@@ -576,7 +587,7 @@ class Subgraph {
     }
     Described described;
     if (!describe_node(described, i)) return out_of_memory("shape inference");
-    const Violation v = node.entry->infer(node.call.options, *described);
+    const Violation v = infer(node, *described);
     if (!v && node.entry->run != nullptr) return {};
     const bool measured = v.code == ErrorCode::unknown_value && node.entry->measure != nullptr;
     if (measured) {
