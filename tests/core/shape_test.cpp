@@ -34,7 +34,7 @@ static_assert(Shape{-2, -3}.checked_count() == -1);
 static_assert(Shape{0, highest, highest}.checked_count() == -1);  // what is left without the 0 must be indexable as well
 
 TEST(Shape, KeepsEightDimensions) {
-  const Shape shape = Shape::from(std::vector<std::int32_t>{1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const Shape shape = Shape::from(std::vector<std::int32_t>{2, 2, 3, 4, 5, 6, 7, 8, 9});
   EXPECT_EQ(shape.rank(), 8);
   EXPECT_EQ(shape[7], 8);
   EXPECT_EQ(shape.dims().size(), 8u);

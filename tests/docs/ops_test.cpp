@@ -93,7 +93,20 @@ template <class... Ops> struct Rows<tfl::OpRegistry<Ops...>> {
     }
     return row;
   }
-  static std::vector<Row> all() { return {of<Ops>()...}; }
+  /// One row for an operator, even if strings have a kernel of their own.
+  static std::vector<Row> all() {
+    std::vector<Row> rows;
+    for (const Row& row : {of<Ops>()...}) {
+      const auto same = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.name == row.name; });
+      if (same == rows.end()) {
+        rows.push_back(row);
+      } else {
+        same->version = std::max(same->version, row.version);
+        same->types.insert(same->types.end(), row.types.begin(), row.types.end());
+      }
+    }
+    return rows;
+  }
 };
 
 /// "float32, int8": each once; the four sizes of plain moves in one word.

@@ -6,6 +6,7 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/core/float16.hpp"
 #include "tfl/core/packed.hpp"
 #include "tfl/core/shape.hpp"
 #include "tfl/core/type.hpp"
@@ -19,7 +20,11 @@ struct Quantization {
   std::span<const float> channel_scales{};              // one per channel; empty where the tensor has one scale
   std::span<const std::int64_t> channel_zero_points{};  // likewise
   std::int32_t axis = 0;
+  // Of blocks of so many neighbours in the last dimension, instead: one scale each, zero points 0.
+  std::span<const Float16> block_scales{};
+  std::int32_t block_size = 0;
 
+  constexpr bool by_block() const { return !block_scales.empty(); }
   constexpr bool present() const { return scale != 0; }
   constexpr bool per_channel() const { return channel_scales.size() > 1; }
   constexpr float scale_of(std::int64_t channel) const { return per_channel() ? channel_scales[static_cast<std::size_t>(channel)] : scale; }

@@ -36,6 +36,11 @@ struct EmbeddingLookup {
       if (out.type == TensorType::float32 && q.zero_point != 0) {
         return input_violation(1, ErrorCode::invalid_quantization, "must have the zero point 0, not {}", q.zero_point);
       }
+      if (!q.present() && !q.per_channel() && !q.by_block())
+        return input_violation(1, ErrorCode::invalid_quantization, "must have a scale");
+      if (q.by_block() && (table.rank() != 2 || !is_packed_integer(table.type))) {
+        return input_violation(1, ErrorCode::invalid_quantization, "must be a matrix of int4 or int2 to have scales for blocks");
+      }
       if (q.per_channel() && (q.axis != 0 || static_cast<std::int64_t>(q.channel_scales.size()) != table.shape[0])) {
         return input_violation(1, ErrorCode::invalid_quantization, "must have one scale, or one for each of its {} rows", table.shape[0]);
       }
@@ -56,6 +61,8 @@ struct EmbeddingLookup {
     bool converts = false;
     float scale = 0;
     std::span<const float> scales;  // of each row, or empty
+    std::span<const Float16> block_scales;
+    std::int64_t block_size = 1;
   };
   static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
     const TensorDescription& table = node.input(1);
@@ -68,6 +75,10 @@ struct EmbeddingLookup {
     p.converts = converts(node);
     p.scale = table.quantization.scale;
     if (table.quantization.per_channel()) p.scales = table.quantization.channel_scales;
+    if (table.quantization.by_block()) {
+      p.block_scales = table.quantization.block_scales;
+      p.block_size = table.quantization.block_size;
+    }
     return p;
   }
 
@@ -106,10 +117,12 @@ struct EmbeddingLookup {
   /// Integers of 4 and 2 bits begin with the byte that holds the row's first one, at its low bits, as in TFLite. uint8 is read as int8
   /// there, too.
   template <class A, class Store> static void convert_row(const Prepared& p, const std::byte* table, std::int64_t row, Store store) {
-    const float scale = p.scales.empty() ? p.scale : p.scales[static_cast<std::size_t>(row)];
+    float scale = p.scales.empty() ? p.scale : p.scales[static_cast<std::size_t>(row)];
+    const Float16* const of_blocks = p.block_scales.empty() ? nullptr : p.block_scales.data() + row * p.columns / p.block_size;
     const int bits = bits_of(p.type), per_byte = 8 / bits;
     const auto* const from = reinterpret_cast<const std::uint8_t*>(table) + row * p.columns / per_byte;
     for (std::int64_t k = 0; k < p.columns; ++k) {
+      if (of_blocks != nullptr && k % p.block_size == 0) scale = to_float(of_blocks[k / p.block_size]);
       const int at_top = from[k / per_byte] << (8 - bits - k % per_byte * bits) & 0xff;  // the integer in the high bits of a byte
       store(k, static_cast<float>(static_cast<std::int8_t>(at_top) >> (8 - bits)) * scale);
     }

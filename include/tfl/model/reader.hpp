@@ -67,7 +67,9 @@ struct Graph {
       first_node += own_nodes.size();
     }
     if (auto r = fill_sparse(allocator); !r) return r;
-    return realign(allocator);
+    if (auto r = realign(allocator); !r) return r;
+    for (unsigned s = 0; s < model.subgraphs()->size(); ++s) find_block_scales(*model.subgraphs()->Get(s), subgraphs[s]);
+    return {};
   }
 
  private:
@@ -281,6 +283,20 @@ struct Graph {
     error.at(subgraph, n.file_index, tensor) << subgraph << ": node " << n.file_index << ' ';
     detail::print_plain(error, n.name());
     return error << ": ";
+  }
+
+  /// Scales of blocks lie in tensors of their own.
+  void find_block_scales(const schema::SubGraph& source, const GraphSubgraph& subgraph) {
+    GraphTensor* const own = tensors.data() + (subgraph.tensors.data() - tensors.data());
+    for (unsigned i = 0; i < detail::size_of(source.tensors()); ++i) {
+      const schema::QuantizationParameters* q = source.tensors()->Get(i)->quantization();
+      const schema::BlockwiseQuantization* blocks = q != nullptr ? q->details_as_BlockwiseQuantization() : nullptr;
+      if (blocks == nullptr) continue;
+      const std::span<const std::byte> data = own[blocks->scales()].data;
+      Quantization& quantization = own[i].description.quantization;
+      quantization.block_scales = {reinterpret_cast<const Float16*>(data.data()), data.size() / sizeof(Float16)};
+      quantization.block_size = blocks->block_size();
+    }
   }
 
   /// Kernels read all of a constant's elements, where the file leaves out those that are 0.

@@ -237,6 +237,9 @@ class Verifier {
 
   Check verify_quantization(unsigned index, const schema::Tensor& tensor, const Shape& shape) {
     const schema::QuantizationParameters* q = tensor.quantization();
+    if (q != nullptr && q->details_as_BlockwiseQuantization() != nullptr) {
+      if (auto r = verify_blocks(index, *q->details_as_BlockwiseQuantization(), shape); !r) return r;
+    }
     const std::size_t scales = q != nullptr ? detail::size_of(q->scale()) : 0;
     if (scales == 0) return {};
     if (auto r = read_more(scales * sizeof(float)); !r) return r;
@@ -262,6 +265,27 @@ class Verifier {
       if (static_cast<std::size_t>(shape[axis]) != scales) {
         return at_tensor(index) << "has " << scales << " scales, but " << shape[axis] << " channels in dimension " << axis;
       }
+    }
+    return {};
+  }
+
+  /// Scales of blocks are another tensor's data.
+  Check verify_blocks(unsigned index, const schema::BlockwiseQuantization& blocks, const Shape& shape) {
+    const auto& tensors = *model_->subgraphs()->Get(static_cast<unsigned>(subgraph_))->tensors();
+    if (blocks.block_size() < 1 || shape.last() % blocks.block_size() != 0) {
+      return at_tensor(index) << "is quantized in blocks of " << blocks.block_size() << ", which do not divide its last dimension, "
+                              << shape.last();
+    }
+    if (blocks.scales() < 0 || static_cast<std::size_t>(blocks.scales()) >= tensors.size()) {
+      return at_tensor(index) << "has the scales of its blocks in tensor " << blocks.scales() << ", but there are " << tensors.size()
+                              << " tensors";
+    }
+    const schema::Tensor& scales = *tensors.Get(static_cast<unsigned>(blocks.scales()));
+    const std::size_t bytes = buffer_bytes(file_, *model_, scales.buffer()).size();
+    if (scales.type() != schema::TensorType::FLOAT16 || scales.sparsity() != nullptr ||
+        static_cast<std::int64_t>(bytes) != 2 * shape.count() / blocks.block_size()) {
+      return at_tensor(index) << "has " << bytes << " bytes in the scales of its blocks; constant float16, one for each of "
+                              << shape.count() / blocks.block_size() << " blocks, is needed";
     }
     return {};
   }
