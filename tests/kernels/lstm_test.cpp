@@ -357,4 +357,52 @@ TEST(Lstm, RefusesBadOptions) {
   EXPECT_THAT(run_float(other, cell, false), HasSubstr("proj_clip"));
 }
 
+TEST(Lstm, BasicCell) {
+  constexpr int n = 2, m = 3;
+  std::mt19937 engine(8);
+  const auto random = [&](std::size_t count) {
+    std::vector<float> values(count);
+    for (float& v : values) v = std::uniform_real_distribution<float>(-1, 1)(engine);
+    return values;
+  };
+  const auto in = random(2 * n), weights = random(4 * m * (n + m)), bias = random(4 * m);
+  SingleOp<tfl::Lstm> op;
+  op.input<float>({2, n}, in);
+  op.variable<float>({2, m});
+  op.constant<float>({4 * m, n + m}, weights);
+  op.constant<float>({4 * m}, bias);
+  op.variable<float>({2, m});
+  for (int i = 0; i < 4; ++i) op.output<float>();
+  op.options([](auto& tables) {
+    return tfl::schema::CreateLSTMOptions(tables, tfl::schema::ActivationFunctionType::TANH, 0, 0, tfl::schema::LSTMKernelType::BASIC);
+  });
+  std::vector<double> activation(2 * m), state(2 * m);
+  for (int step = 0; step < 3; ++step) {
+    ASSERT_EQ(step == 0 ? op.run() : op.invoke_again(), "");
+    std::vector<double> next(2 * m);
+    const auto logistic = [](double x) { return 1 / (1 + std::exp(-x)); };
+    for (int b = 0; b < 2; ++b) {
+      for (int c = 0; c < m; ++c) {
+        double gate[4];
+        for (int g = 0; g < 4; ++g) {
+          const auto row = static_cast<std::size_t>(g * m + c);
+          gate[g] = bias[row];
+          for (int k = 0; k < n + m; ++k) {
+            const double x = k < n ? in[static_cast<std::size_t>(b * n + k)] : activation[static_cast<std::size_t>(b * m + k - n)];
+            gate[g] += x * weights[row * (n + m) + static_cast<std::size_t>(k)];
+          }
+        }
+        const auto at = static_cast<std::size_t>(b * m + c);
+        state[at] = logistic(gate[0]) * std::tanh(gate[1]) + logistic(gate[2]) * state[at];
+        next[at] = logistic(gate[3]) * std::tanh(state[at]);
+      }
+    }
+    activation = next;
+    for (std::size_t i = 0; i < activation.size(); ++i) {
+      EXPECT_NEAR(op.values<float>(0)[i], activation[i], 1e-5);
+      EXPECT_NEAR(op.values<float>(1)[i], state[i], 1e-5);
+    }
+  }
+}
+
 }  // namespace

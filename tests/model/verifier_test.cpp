@@ -89,6 +89,16 @@ Bytes sparse(const std::vector<std::int32_t>& segments, const std::vector<std::i
       {1.0f});
   return net.finish();
 }
+/// A right model but for the blocks of a tensor, whose scales have no data.
+Bytes in_blocks(int size) {
+  Net net;
+  const auto blocks = schema::CreateBlockwiseQuantization(net.builder.tables(), 0, -1, size);
+  net.builder.add_tensor({.name = "w",
+                          .type = TensorType::int4,
+                          .shape = {3, 4},
+                          .quantization = {.details_type = schema::QuantizationDetails::BlockwiseQuantization, .details = blocks.Union()}});
+  return net.finish();
+}
 Bytes patched(std::size_t at, std::uint8_t value) {
   Bytes bytes = Net().finish();
   bytes[at] = value;
@@ -447,6 +457,10 @@ const WrongModel wrong_models[] = {
      },
      "model: subgraph 0: tensor 2 'w' is sparse and must have a place in its traversal order and metadata for each dimension and each "
      "blocked dimension"},
+    {"BlockScales", [] { return in_blocks(2); },
+     "model: subgraph 0: tensor 2 'w' has 0 bytes in the scales of its blocks; constant float16, one for each of 6 blocks, is needed"},
+    {"BlockSize", [] { return in_blocks(3); },
+     "model: subgraph 0: tensor 2 'w' is quantized in blocks of 3, which do not divide its last dimension, 4"},
     {"SparseIndex",
      [] {
        return sparse({0, 1}, {5});

@@ -10,6 +10,8 @@
 //   16-17  projection weights [output, cells] and bias [output], optional
 //   18-19  output state [batch, output] and cell state [batch, cells]: variables that the kernel updates
 //   20-23  layer normalization weights: [cells], all or none
+//
+// LSTM has a second form, the basic cell: see lstm_basic.hpp.
 
 #include <bit>
 #include <cstdint>
@@ -149,7 +151,8 @@ constexpr Violation check_lstm_quantization(const NodeDescription& node, LstmKin
 
 /// Everything but the options' spelling is the same for both ops. `sequence`: the input has a time axis.
 constexpr Violation infer_lstm(const LstmOptions& options, const NodeDescription& node, bool sequence) {
-  if (!options.is_full_kernel) return node_violation(ErrorCode::unsupported_op, "has kernel_type BASIC; only FULL is supported");
+  if (!options.is_full_kernel) return infer_basic_lstm(node);
+  if (node.output_count() != 1) return node_violation(ErrorCode::invalid_model, "has {} outputs, not 1", node.output_count());
   if (!(options.cell_clip >= 0)) return node_violation(ErrorCode::invalid_option, "has a cell_clip that is negative or no number");
   if (!(options.projection_clip >= 0)) return node_violation(ErrorCode::invalid_option, "has a proj_clip that is negative or no number");
   if (const Violation v = check_float_activation(options.activation)) return v;
@@ -279,6 +282,11 @@ constexpr Result<LstmIntegers, Violation> lstm_integers(const LstmOptions& optio
 }
 
 constexpr Result<LstmPrepared, Violation> prepare_lstm(const LstmOptions& options, const NodeDescription& node, bool sequence) {
+  if (!options.is_full_kernel) {
+    LstmPrepared p;
+    p.basic = prepare_basic_lstm(node);
+    return p;
+  }
   LstmPrepared p = describe_lstm(options, node, sequence);
   if (p.kind == LstmKind::hybrid) p.scales = lstm_scales(node);
   if (p.kind == LstmKind::integer) {
@@ -292,15 +300,24 @@ constexpr Result<LstmPrepared, Violation> prepare_lstm(const LstmOptions& option
 template <class X, class W, class R, class P, class B, class H, class C, class N>
 using LstmSignature = Signature<Takes<X, W, W, W, W, R, R, R, R, P, P, P, B, B, B, B, W, B, Mutable<H>, Mutable<C>, N, N, N, N>, Gives<X>>;
 
+/// The basic cell has no input where every full one has weights.
+struct NoTensor {};
+template <class X, class B, class S>
+using BasicLstmSignature = Signature<Takes<X, Mutable<X>, X, B, Mutable<S>, NoTensor, NoTensor>, Gives<X, S, X, S>>;
+template <class... T>
+Signatures<BasicLstmSignature<float, float, float>, BasicLstmSignature<std::uint8_t, std::int32_t, std::int16_t>, T...> with_basic_lstm(
+    Signatures<T...>);
+
 /// What both ops share. Sequence: whether the input has a time axis.
 template <bool Sequence> struct LstmOp {
-  static constexpr Arity inputs{20, 24}, outputs = 1;
+  static constexpr Arity inputs{Sequence ? 20 : basic_lstm_inputs, 24}, outputs{1, Sequence ? 1 : basic_lstm_outputs};
   static constexpr int max_version = 4;
   static constexpr OpTraits traits{.has_side_effects = true};
 
   using Options = LstmOptions;
   static constexpr Violation infer(const Options& options, const NodeDescription& node) { return infer_lstm(options, node, Sequence); }
   template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
+    if (!options.is_full_kernel) return {};
     return {.scratch_bytes = describe_lstm(options, node, Sequence).scratch.bytes};
   }
 
@@ -309,7 +326,13 @@ template <bool Sequence> struct LstmOp {
     return prepare_lstm(options, node, Sequence);
   }
 
-  template <class Run, class... V> static void eval(const Run& run, V... views) {
+  template <class Run, class X, class A, class W, class B, class S, class None, class Y, class T, class J, class G>
+  static void eval(const Run& run, X in, A activation, W weights, B bias, S state, None, None, Y activation_out, T state_out, J joined,
+                   G gates) {
+    run_basic_lstm(run.prepared.basic, in.data(), activation.data(), weights.data(), bias.data(), state.data(), activation_out.data(),
+                   state_out.data(), joined.data(), gates.data());
+  }
+  template <class Run, class... V> static void eval(const Run& run, V... views) requires(sizeof...(V) > 20) {
     const auto tensors = gather_lstm_tensors(views...);
     if constexpr (std::is_same_v<decltype(tensors.output), std::int8_t*>) {
       run_integer_lstm(run, tensors);
@@ -318,12 +341,13 @@ template <bool Sequence> struct LstmOp {
     }
   }
 
-  using Types = Signatures<
+  using FullTypes = Signatures<
       LstmSignature<float, float, float, float, float, float, float, float>,
       LstmSignature<float, Raw<1>, Raw<1>, Raw<1>, float, float, float, float>,
       LstmSignature<float, Raw<1>, float, Raw<1>, float, float, float, float>,
       LstmSignature<std::int8_t, std::int8_t, std::int8_t, std::int16_t, std::int32_t, std::int8_t, std::int16_t, std::int16_t>,
       LstmSignature<std::int8_t, std::int8_t, std::int8_t, std::int16_t, std::int32_t, std::int16_t, std::int16_t, std::int16_t>>;
+  using Types = std::conditional_t<Sequence, FullTypes, decltype(with_basic_lstm(FullTypes{}))>;
 };
 
 }  // namespace detail

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "tfl/core/tensor.hpp"
+#include "tfl/kernels/lstm_basic.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/recurrent.hpp"
 #include "tfl/quant/activation.hpp"
@@ -63,6 +64,7 @@ struct LstmPrepared {
   LstmScratch scratch;
   LstmScales scales;
   LstmIntegers integers;
+  BasicLstm basic;
 
   /// The element of the input at which (step, batch) begins, if a vector has `size` elements.
   constexpr std::int64_t offset(std::int64_t step, std::int64_t batch, std::int64_t size) const {

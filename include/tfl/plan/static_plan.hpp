@@ -176,7 +176,7 @@ class StaticPlan : private plan::Verify<Model> {
     return run(executor, observe, Nodes{}, std::make_index_sequence<Facts::memory.nodes.size() - 1>{});
   }
 
-  /// Variables as they are before the first invoke: zero (their zero point, where they are quantized).
+  /// Variables as they are before the first invoke: zero bytes; int8 their zero point, as in TensorFlow Lite.
   void reset_variables() { reset(std::make_integer_sequence<std::int32_t, plan::tensor_count<Model>>{}); }
 
  private:
@@ -241,9 +241,8 @@ class StaticPlan : private plan::Verify<Model> {
   template <std::int32_t Tensor> void reset_one() {
     if constexpr (Model::tensors[Tensor].is_variable) {
       constexpr TensorType type = Model::tensors[Tensor].type;
-      constexpr bool byte_wide = type == TensorType::int8 || type == TensorType::uint8;
       std::memset(plan::detail::address<Model, Tensor>(arena_bytes_at(0)),
-                  byte_wide ? Model::tensors[Tensor].quantization.zero_point & 0xff : 0,
+                  type == TensorType::int8 ? Model::tensors[Tensor].quantization.zero_point & 0xff : 0,
                   static_cast<std::size_t>(Model::tensors[Tensor].bytes()));
     }
   }

@@ -226,12 +226,12 @@ class Subgraph {
     return false;
   }
 
-  /// Variables as they are before the first invoke: zero (their zero point, where they are quantized).
+  /// Variables as they are before the first invoke: zero bytes; int8 their zero point, as in TensorFlow Lite.
   void reset_variables() {
     for (Tensor& t : tensors_) {
       if (!t.description.is_variable || t.data == nullptr || t.is_borrowed) continue;
-      const bool byte_wide = t.description.type == TensorType::int8 || t.description.type == TensorType::uint8;
-      std::memset(t.data, byte_wide ? t.description.quantization.zero_point & 0xff : 0, static_cast<std::size_t>(t.description.bytes()));
+      const bool is_int8 = t.description.type == TensorType::int8;
+      std::memset(t.data, is_int8 ? t.description.quantization.zero_point & 0xff : 0, static_cast<std::size_t>(t.description.bytes()));
     }
     for (NodeState& node : nodes_) {
       if (!node.own_state.empty()) std::memset(node.own_state.data(), 0, node.own_state.size());
