@@ -87,10 +87,11 @@ constexpr BasicLstm prepare_basic_lstm(const NodeDescription& node) {
   return p;
 }
 
-/// round(x * real), half up: this op's matrix product rounds once, whichever kernels TensorFlow Lite runs.
-inline std::int64_t rounded_once(std::int32_t x, Multiplier by) {
-  const int shift = 31 - by.shift;
-  return (std::int64_t{x} * by.mantissa + (std::int64_t{1} << (shift - 1))) >> shift;
+/// round(x * real), rounding twice, the second time half up: so does the matrix product that TensorFlow Lite takes here.
+inline std::int64_t scale_basic_gate(std::int32_t x, Multiplier by) {
+  const int left = by.shift > 0 ? by.shift : 0, right = by.shift > 0 ? 0 : -by.shift;
+  const std::int64_t high = saturating_rounding_doubling_high_mul(wrapping_shift_left(x, left), by.mantissa);
+  return right > 0 ? (high + (std::int64_t{1} << (right - 1))) >> right : high;
 }
 
 /// One value of the new state and of what comes out, from the gates before their functions.
@@ -134,7 +135,7 @@ void run_basic_lstm(const BasicLstm& p, const X* in, X* activation, const W* wei
           const std::int32_t product = (row[k] - 128) * (w[k] - p.weight_zero_point);
           sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(product));
         }
-        const std::int64_t y = rounded_once(sum, p.gate);
+        const std::int64_t y = scale_basic_gate(sum, p.gate);
         gate[g] = static_cast<S>(y < -32768 ? -32768 : y > 32767 ? 32767 : y);
       }
     }
