@@ -315,9 +315,9 @@ const WeakSpot spots[] = {
      "node 0 BROADCAST_TO: output 0 't2' float32[1048576,1024,2,3]: would have a negative dimension or more than 2^31 - 1 elements"},
     {"BroadcastToNineDimensions", "CVE-2022-23558",
      [] {
-       return broadcast_to({1, 1, 1, 1, 1, 1, 1, 2, 3});
+       return broadcast_to({2, 1, 1, 1, 1, 1, 1, 2, 3});
      },
-     "node 0 BROADCAST_TO: input 1 't1' int32[9]: asks for 9 dimensions; 2 to 8 are possible"},
+     "node 0 BROADCAST_TO: input 1 't1' int32[9]: asks for dimension 0 = 2; all beyond the last 8 must be 1"},
     {"BroadcastToNegative", "out-of-bounds write",
      [] {
        return broadcast_to({-2, 3});
@@ -337,7 +337,7 @@ const WeakSpot spots[] = {
      [] { return OneNode().ints({}, {-largest}).ints({}, {largest}).ints({}, {1}).out(int32).of(Code::RANGE); },
      "node 0 RANGE: would give more than 2^31 - 1 elements"},
     {"ReshapeHuge", "CVE-2022-23558", [] { return OneNode().in({4}).in({9}, int32).out().of(Code::RESHAPE); },
-     "node 0 RESHAPE: input 1 't1' int32[9]: asks for 9 dimensions, at most 8 are possible", 1},
+     "node 0 RESHAPE: input 1 't1' int32[9]: asks for 9 dimensions; all beyond the last 8 must be 1", 2},
     {"Conv3DTransposeShape", "CVE-2022-41894",
      [] {
        return OneNode()
