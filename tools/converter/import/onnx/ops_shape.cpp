@@ -48,7 +48,8 @@ Result reshape(const OnnxCall& call) {
   Shape to;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i] == 0 && call.attributes().integer("allowzero") == 0) {
-      if (i >= from.size()) throw ImportError("a size of 0 copies axis " + std::to_string(i) + ", which the input " + text_of(from) + " lacks");
+      if (i >= from.size())
+        throw ImportError("a size of 0 copies axis " + std::to_string(i) + ", which the input " + text_of(from) + " lacks");
       to.push_back(from[i]);
     } else {
       to.push_back(wanted[i] == -1 || wanted[i] == unknown_size ? -1 : checked_dim(wanted[i]));
@@ -57,10 +58,12 @@ Result reshape(const OnnxCall& call) {
   // Two unknown sizes: the one that says -1 is computed where the other one is the input's unknown size.
   if (std::count(to.begin(), to.end(), -1) == 2 && std::count(from.begin(), from.end(), -1) == 1) {
     const auto find = std::find(wanted.begin(), wanted.end(), -1);
-    std::int64_t count = 1, rest = 1;
-    for (const std::int32_t d : from) count *= d < 0 ? 1 : d;
-    for (const std::int32_t d : to) rest *= d < 0 ? 1 : d;
-    if (find != wanted.end() && rest > 0 && count % rest == 0) to[static_cast<std::size_t>(find - wanted.begin())] = checked_dim(count / rest);
+    Shape known = from, others = to;
+    std::replace(known.begin(), known.end(), -1, 1);
+    std::replace(others.begin(), others.end(), -1, 1);
+    const std::int64_t count = element_count(known), rest = element_count(others);
+    if (find != wanted.end() && rest > 0 && count % rest == 0)
+      to[static_cast<std::size_t>(find - wanted.begin())] = checked_dim(count / rest);
   }
   return {call.reshaped(value, to)};
 }
@@ -126,7 +129,8 @@ Result transpose(const OnnxCall& call) {
   for (const std::int64_t axis : permutation) to.push_back(checked_axis(axis, rank));
   std::vector<std::int32_t> sorted = to;
   std::sort(sorted.begin(), sorted.end());
-  if (static_cast<int>(to.size()) != rank || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) throw ImportError("perm is no order of the input's axes");
+  if (static_cast<int>(to.size()) != rank || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+    throw ImportError("perm is no order of the input's axes");
   if (value.is_constant()) return {{call.emit.transpose(call.plain(value), to)}};
   // Only the names of the axes change: whoever needs another order in memory says so.
   if (value.order.empty()) {
@@ -181,19 +185,21 @@ Result slice(const OnnxCall& call) {
   const OnnxValue value = call.settled(call.input(0));
   const std::vector<std::int64_t> starts = call.integers("starts", 1), ends = call.integers("ends", 2);
   std::vector<std::int64_t> axes = call.integers("axes", 3), steps = call.has(4) ? call.integers("steps", 4) : std::vector<std::int64_t>();
-  for (std::size_t i = 0; axes.size() < starts.size() && call.inputs.size() <= 3 && i < starts.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; axes.size() < starts.size() && call.inputs.size() <= 3 && i < starts.size(); ++i)
+    axes.push_back(static_cast<std::int64_t>(i));
   if (axes.empty()) {
     for (std::size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
   }
   if (steps.empty()) steps.assign(starts.size(), 1);
-  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size()) throw ImportError("starts, ends, axes and steps differ in length");
+  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
+    throw ImportError("starts, ends, axes and steps differ in length");
   std::vector<Emitter::Range> ranges(static_cast<std::size_t>(value.rank()));
   const Shape shape = value.shape();
   for (std::size_t i = 0; i < starts.size(); ++i) {
     const int axis = checked_axis(axes[i], value.rank());
     const std::int64_t size = shape[static_cast<std::size_t>(axis)];
     Emitter::Range& range = ranges[static_cast<std::size_t>(OnnxCall::axis_in_tensor(value, axis))];
-    if (starts[i] == unknown_size || ends[i] == unknown_size || steps[i] == 0 || std::abs(steps[i]) > (1 << 30)) {
+    if (starts[i] == unknown_size || ends[i] == unknown_size || steps[i] == 0 || steps[i] > (1 << 30) || steps[i] < -(1 << 30)) {
       throw ImportError("its bounds are not known", "give the inputs fixed sizes");
     }
     range.stride = static_cast<std::int32_t>(steps[i]);
@@ -249,7 +255,8 @@ Result gather_nd(const OnnxCall& call) {
   if (call.attributes().integer("batch_dims") != 0) throw ImportError("GatherND with batch_dims has no operator");
   Tensor *x = call.plain(0), *indices = call.plain(1);
   const std::int32_t depth = Emitter::known(indices, indices->rank() - 1, "GatherND");
-  if (indices->rank() < 1 || depth > x->rank()) throw ImportError("indices of the shape " + text_of(indices->shape) + " don't fit " + text_of(x->shape));
+  if (indices->rank() < 1 || depth > x->rank())
+    throw ImportError("indices of the shape " + text_of(indices->shape) + " don't fit " + text_of(x->shape));
   Shape shape(indices->shape.begin(), indices->shape.end() - 1);
   shape.insert(shape.end(), x->shape.begin() + depth, x->shape.end());
   return {{call.emit.add(GATHER_ND, {x, indices}, x->type, shape)}};
@@ -271,6 +278,9 @@ Result pad(const OnnxCall& call) {
     pads = all;
   }
   if (pads.size() != 2 * rank) throw ImportError("pads must hold " + std::to_string(2 * rank) + " numbers");
+  for (const std::int64_t p : pads) {
+    if (p > (1 << 30) || p < -(1 << 30)) throw ImportError("a border of " + std::to_string(p) + " makes no sense");
+  }
   std::vector<Border> borders(rank);
   std::vector<Emitter::Range> crop(rank);
   bool cropped = false;
@@ -285,7 +295,8 @@ Result pad(const OnnxCall& call) {
   const std::string mode = call.attributes().text("mode", "constant");
   if (mode == "reflect") return {{call.emit.mirror_pad(x, borders, "REFLECT"), value.order}};
   if (mode != "constant") throw ImportError("padding of the mode '" + mode + "' has no operator", "use constant or reflect");
-  const float fill = call.has(2) ? floats_of(call.constant(2, "constant_value")).at(0) : static_cast<float>(call.attributes().real("value", 0));
+  const float fill =
+      call.has(2) ? floats_of(call.constant(2, "constant_value")).at(0) : static_cast<float>(call.attributes().real("value", 0));
   return {{call.emit.pad(x, borders, fill), value.order}};
 }
 
@@ -294,7 +305,8 @@ Result tile(const OnnxCall& call) {
   const std::vector<std::int64_t> repeats = call.integers("repeats", 1);
   std::vector<std::int32_t> times(static_cast<std::size_t>(value.rank()), 1);
   if (repeats.size() != times.size()) throw ImportError("repeats must hold " + std::to_string(times.size()) + " numbers");
-  for (std::size_t i = 0; i < repeats.size(); ++i) times[static_cast<std::size_t>(OnnxCall::axis_in_tensor(value, static_cast<int>(i)))] = checked_dim(repeats[i]);
+  for (std::size_t i = 0; i < repeats.size(); ++i)
+    times[static_cast<std::size_t>(OnnxCall::axis_in_tensor(value, static_cast<int>(i)))] = checked_dim(repeats[i]);
   return {{call.emit.tile(value.tensor, times), value.order}};
 }
 
@@ -318,7 +330,8 @@ Result depth_to_space(const OnnxCall& call) {
   Emitter::want_rank(x, 4);
   const std::int64_t block = call.attributes().integer("blocksize");
   const std::int32_t channels = Emitter::known(x, 3, "DepthToSpace");
-  if (block < 1 || block > 1024 || channels % (block * block) != 0) throw ImportError("a block size of " + std::to_string(block) + " doesn't fit " + std::to_string(channels) + " channels");
+  if (block < 1 || block > 1024 || channels % (block * block) != 0)
+    throw ImportError("a block size of " + std::to_string(block) + " doesn't fit " + std::to_string(channels) + " channels");
   const auto b = static_cast<std::int32_t>(block);
   const std::int32_t rest = channels / (b * b);
   if (call.attributes().text("mode", "DCR") == "CRD" && rest > 1) {
@@ -330,7 +343,9 @@ Result depth_to_space(const OnnxCall& call) {
     x = call.emit.gather(x, call.emit.integers(indices), 3);
   }
   const auto grown = [b](std::int32_t size) { return size < 0 ? -1 : checked_dim(std::int64_t{size} * b); };
-  return {{call.emit.add(DEPTH_TO_SPACE, {x}, x->type, {x->shape[0], grown(x->shape[1]), grown(x->shape[2]), rest}, {{"block_size", block}}), OnnxCall::channels_last_order(4)}};
+  return {
+      {call.emit.add(DEPTH_TO_SPACE, {x}, x->type, {x->shape[0], grown(x->shape[1]), grown(x->shape[2]), rest}, {{"block_size", block}}),
+       OnnxCall::channels_last_order(4)}};
 }
 
 Result space_to_depth(const OnnxCall& call) {
@@ -341,16 +356,20 @@ Result space_to_depth(const OnnxCall& call) {
   const auto b = static_cast<std::int32_t>(block);
   const auto shrunk = [b](std::int32_t size) { return size < 0 ? -1 : size / b; };
   const std::int32_t channels = checked_dim(std::int64_t{Emitter::known(x, 3, "SpaceToDepth")} * b * b);
-  return {{call.emit.add(SPACE_TO_DEPTH, {x}, x->type, {x->shape[0], shrunk(x->shape[1]), shrunk(x->shape[2]), channels}, {{"block_size", block}}), OnnxCall::channels_last_order(4)}};
+  return {{call.emit.add(SPACE_TO_DEPTH, {x}, x->type, {x->shape[0], shrunk(x->shape[1]), shrunk(x->shape[2]), channels},
+                         {{"block_size", block}}),
+           OnnxCall::channels_last_order(4)}};
 }
 
 Result shape_of(const OnnxCall& call) {
   const Shape all = call.input(0).shape();
   const auto rank = static_cast<std::int64_t>(all.size());
   const auto clamp = [rank](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + rank : at, 0, rank); };
-  const std::int64_t begin = clamp(call.attributes().integer("start", 0)), end = std::max(begin, clamp(call.attributes().integer("end", rank)));
+  const std::int64_t begin = clamp(call.attributes().integer("start", 0)),
+                     end = std::max(begin, clamp(call.attributes().integer("end", rank)));
   std::vector<std::int64_t> sizes;
-  for (std::int64_t i = begin; i < end; ++i) sizes.push_back(all[static_cast<std::size_t>(i)] < 0 ? unknown_size : all[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = begin; i < end; ++i)
+    sizes.push_back(all[static_cast<std::size_t>(i)] < 0 ? unknown_size : all[static_cast<std::size_t>(i)]);
   return {{call.emit.constant(literal_of(TensorType::int64, {static_cast<std::int32_t>(sizes.size())}, sizes), "shape")}};
 }
 
@@ -364,7 +383,8 @@ Result constant(const OnnxCall& call) {
   const Attributes& a = call.attributes();
   if (const Literal* value = a.find<Literal>("value")) return {{call.emit.constant(*value)}};
   if (a.has("value_float")) return {{call.emit.scalar(static_cast<float>(a.real("value_float")))}};
-  if (a.has("value_int")) return {{call.emit.constant(literal_of(TensorType::int64, {}, std::vector<std::int64_t>{a.integer("value_int")}))}};
+  if (a.has("value_int"))
+    return {{call.emit.constant(literal_of(TensorType::int64, {}, std::vector<std::int64_t>{a.integer("value_int")}))}};
   if (const auto* values = a.find<std::vector<std::int64_t>>("value_ints")) {
     return {{call.emit.constant(literal_of(TensorType::int64, {static_cast<std::int32_t>(values->size())}, *values))}};
   }
@@ -387,7 +407,9 @@ Result constant_of_shape(const OnnxCall& call) {
   if (value == nullptr) return {{call.emit.floats(std::vector<float>(static_cast<std::size_t>(count)), shape)}};
   Tensor* one = call.emit.constant(*value);
   if (one->count() != 1) throw ImportError("its value must be one element");
-  if (is_integral(one->type)) return {{call.emit.constant(literal_of(one->type, shape, std::vector<std::int64_t>(static_cast<std::size_t>(count), integers_of(*one)[0])))}};
+  if (is_integral(one->type))
+    return {{call.emit.constant(
+        literal_of(one->type, shape, std::vector<std::int64_t>(static_cast<std::size_t>(count), integers_of(*one)[0])))}};
   return {{call.emit.floats(std::vector<float>(static_cast<std::size_t>(count), floats_of(*one)[0]), shape)}};
 }
 
@@ -395,7 +417,9 @@ Result range(const OnnxCall& call) {
   const Tensor &start = call.constant(0, "start"), &limit = call.constant(1, "limit"), &delta = call.constant(2, "delta");
   if (!is_integral(start.type)) throw ImportError("only ranges of integers are supported");
   const std::int64_t first = integers_of(start).at(0), last = integers_of(limit).at(0), step = integers_of(delta).at(0);
-  if (first == unknown_size || last == unknown_size || step == 0) throw ImportError("its bounds are not known", "give the inputs fixed sizes");
+  const auto far = [](std::int64_t v) { return v > (std::int64_t{1} << 40) || v < -(std::int64_t{1} << 40); };
+  if (first == unknown_size || last == unknown_size || step == 0 || far(first) || far(last) || far(step))
+    throw ImportError("its bounds are not known", "give the inputs fixed sizes");
   std::vector<std::int64_t> values;
   for (std::int64_t v = first; step > 0 ? v < last : v > last; v += step) {
     if (values.size() > (1 << 24)) throw ImportError("the range is too long");
@@ -428,13 +452,16 @@ template <class Before, class After> Result reduce_around(const OnnxCall& call, 
 }
 
 Result reduce_l1(const OnnxCall& call) {
-  return reduce_around(call, [&](Tensor* x) { return call.emit.unary(ABS, x); }, [](Tensor* s) { return s; });
+  return reduce_around(
+      call, [&](Tensor* x) { return call.emit.unary(ABS, x); }, [](Tensor* s) { return s; });
 }
 Result reduce_l2(const OnnxCall& call) {
-  return reduce_around(call, [&](Tensor* x) { return call.emit.unary(SQUARE, x); }, [&](Tensor* s) { return call.emit.unary(SQRT, s); });
+  return reduce_around(
+      call, [&](Tensor* x) { return call.emit.unary(SQUARE, x); }, [&](Tensor* s) { return call.emit.unary(SQRT, s); });
 }
 Result reduce_sum_square(const OnnxCall& call) {
-  return reduce_around(call, [&](Tensor* x) { return call.emit.unary(SQUARE, x); }, [](Tensor* s) { return s; });
+  return reduce_around(
+      call, [&](Tensor* x) { return call.emit.unary(SQUARE, x); }, [](Tensor* s) { return s; });
 }
 
 template <BuiltinOperator Code> Result arg(const OnnxCall& call) {
@@ -466,7 +493,9 @@ Result cum_sum(const OnnxCall& call) {
   Tensor* x = call.plain(0);
   const int axis = checked_axis(integers_of(call.constant(1, "axis")).at(0), x->rank());
   Tensor* along = call.emit.constant(literal_of(TensorType::int32, {}, std::vector<std::int64_t>{axis}), "axis");
-  return {{call.emit.add(CUMSUM, {x, along}, x->type, x->shape, {{"exclusive", call.attributes().integer("exclusive") != 0}, {"reverse", call.attributes().integer("reverse") != 0}})}};
+  return {{call.emit.add(
+      CUMSUM, {x, along}, x->type, x->shape,
+      {{"exclusive", call.attributes().integer("exclusive") != 0}, {"reverse", call.attributes().integer("reverse") != 0}})}};
 }
 
 }  // namespace
