@@ -77,7 +77,13 @@ int run(const Arguments& a) {
 
   std::vector<std::vector<std::byte>> inputs(static_cast<std::size_t>(interpreter.input_count()));
   tfl::tools::SeededStream stream(a.seed);
+  const auto is_string = [&](int i) { return interpreter.input_description(i).type == tfl::TensorType::string; };
   for (int i = 0; i < interpreter.input_count(); ++i) {
+    if (is_string(i)) {
+      std::printf("input %d '%s' %s, empty unless --input gives the bytes of a tensor of strings\n", i,
+                  text(interpreter.input_name(i)).c_str(), tfl::tools::describe(interpreter.input_description(i)).c_str());
+      continue;
+    }
     auto view = interpreter.input<std::byte>(i);
     if (!view) return fail(text(view.message()));
     inputs[static_cast<std::size_t>(i)].resize(view->size());
@@ -92,6 +98,12 @@ int run(const Arguments& a) {
     if (!file) return fail("--input " + argument + ": cannot open '" + path + "'");
     const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     auto& input = inputs[static_cast<std::size_t>(i)];
+    if (is_string(i)) {
+      input.resize(bytes.size());
+      std::memcpy(input.data(), bytes.data(), bytes.size());
+      if (auto r = interpreter.set_string_bytes(i, input); !r) return fail(text(r.message()));
+      continue;
+    }
     if (bytes.size() != input.size()) {
       return fail("input " + std::to_string(i) + " '" + text(interpreter.input_name(i)) + "' " +
                   tfl::tools::describe(interpreter.input_description(i)) + " takes " + std::to_string(input.size()) + " bytes, but '" +
@@ -101,6 +113,7 @@ int run(const Arguments& a) {
   }
   const auto fill = [&] {
     for (int i = 0; i < interpreter.input_count(); ++i) {
+      if (is_string(i)) continue;  // strings stay until others are set
       auto view = interpreter.input<std::byte>(i);
       if (view && !view->empty()) std::memcpy(view->data(), inputs[static_cast<std::size_t>(i)].data(), view->size());
     }

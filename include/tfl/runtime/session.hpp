@@ -171,6 +171,8 @@ class SubgraphSession final : public Session {
     }
     if (auto r = fit(frame, callee, inputs); !r) return r.error();
     if (!callee.is_planned) {
+      // Shapes that change with every call cost more than running: they count, too.
+      if (auto r = count_steps(frame, callee); !r) return r.error();
       callee.is_active = true;
       ++depth_;
       auto r = callee.subgraph.plan(frame.executor());
