@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "tests/converter/sample.hpp"
 #include "tools/converter/import/import.hpp"
 
 #if defined(TFL_CONVERTER_WITH_KERAS)
@@ -71,6 +72,47 @@ TEST_F(KerasModels, ResidualNetworkAndAutoencoder) {
   const auto autoencoder = import_source("ad01.h5");
   ASSERT_NE(autoencoder, nullptr);
   EXPECT_EQ(operators(autoencoder->main()), (std::map<std::string, int>{{"ADD", 9}, {"FULLY_CONNECTED", 10}, {"MUL", 9}, {"RELU", 9}}));
+}
+
+TEST(Keras, BothFormatsOfFiles) {
+  // Made by scripts/make_import_samples.py: the same weights, by name and by number.
+  for (const char* file : {"image.h5", "image.keras"}) {
+    Problems problems;
+    const auto model = import_keras(sample(file), problems);
+    ASSERT_NE(model, nullptr) << problems.text();
+    expect_sample_result(*model, "image");
+  }
+}
+
+TEST(Keras, RecurrentLayersInBothDirections) {
+  Problems problems;
+  const auto model = import_keras(sample("sequence.h5"), problems);
+  ASSERT_NE(model, nullptr) << problems.text();
+  expect_sample_result(*model, "sequence");
+}
+
+TEST(Keras, HostileFiles) {
+  const Bytes original = sample_bytes("image.keras");
+  const std::string path = (std::filesystem::path(testing::TempDir()) / "tfl_mutated.keras").string();
+  const auto write = [&](const Bytes& bytes) {
+    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  };
+  for (std::size_t size = 0; size < original.size(); size += 200) {
+    Problems problems;
+    write(Bytes(original.begin(), original.begin() + static_cast<std::ptrdiff_t>(size)));
+    EXPECT_EQ(import_keras(path, problems), nullptr);
+    EXPECT_TRUE(problems.any());
+  }
+  // Every byte in turn: an error or a model, but never a crash.
+  Problems problems;
+  for (std::size_t at = 0; at < original.size(); at += 5) {
+    Bytes bytes = original;
+    bytes[at] ^= 0x2A;
+    write(bytes);
+    import_keras(path, problems);
+  }
+  EXPECT_TRUE(problems.any());
+  std::filesystem::remove(path);
 }
 
 TEST(Keras, FilesThatAreNone) {

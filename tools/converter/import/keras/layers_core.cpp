@@ -167,9 +167,10 @@ Values reshape(const KerasCall& call) {
   for (const Json& d : call.config["target_shape"].items()) target.push_back(d.integer() == -1 ? -1 : checked_dim(d.integer()));
   // An unknown batch is the one size that reshaping may find out: the layer's own -1 is computed here.
   if (target[0] < 0 && std::count(target.begin() + 1, target.end(), -1) == 1) {
-    std::int64_t count = 1, rest = 1;
-    for (std::size_t i = 1; i < x->shape.size(); ++i) count *= Emitter::known(x, static_cast<int>(i), "Reshape");
-    for (std::size_t i = 1; i < target.size(); ++i) rest *= target[i] < 0 ? 1 : target[i];
+    Shape known(x->shape.begin() + 1, x->shape.end()), others(target.begin() + 1, target.end());
+    std::replace(others.begin(), others.end(), -1, 1);
+    for (int axis = 1; axis < x->rank(); ++axis) Emitter::known(x, axis, "Reshape");
+    const std::int64_t count = element_count(known), rest = element_count(others);
     if (rest == 0 || count % rest != 0) throw ImportError("the shape " + text_of(x->shape) + " can't be reshaped to " + text_of(target));
     *std::find(target.begin() + 1, target.end(), -1) = checked_dim(count / rest);
   }

@@ -33,15 +33,21 @@ Parameters parameters(const OnnxCall& call, std::size_t scale_at, std::size_t ze
     const Tensor& zeros = call.constant(zero_at, "zero_point");
     result.type = zeros.type;
     result.quantization.zero_points = integers_of(zeros);
+    for (const std::int64_t zero : result.quantization.zero_points) {
+      if (zero < -(1 << 16) || zero > (1 << 16)) throw ImportError("a zero point of " + std::to_string(zero) + " makes no sense");
+    }
   }
   const std::size_t count = result.quantization.scales.size();
   if (count == 0) throw ImportError("there is no scale");
   if (result.quantization.zero_points.empty()) result.quantization.zero_points.assign(count, 0);
-  if (result.quantization.zero_points.size() != count) throw ImportError("there are " + std::to_string(count) + " scales and another number of zero points");
+  if (result.quantization.zero_points.size() != count)
+    throw ImportError("there are " + std::to_string(count) + " scales and another number of zero points");
   if (count > 1) {
     const int axis = checked_axis(call.attributes().integer("axis", 1), value.rank());
     const std::int32_t size = value.shape()[static_cast<std::size_t>(axis)];
-    if (size >= 0 && static_cast<std::size_t>(size) != count) throw ImportError("there are " + std::to_string(count) + " scales for an axis of size " + std::to_string(size), "blockwise quantization is not supported");
+    if (size >= 0 && static_cast<std::size_t>(size) != count)
+      throw ImportError("there are " + std::to_string(count) + " scales for an axis of size " + std::to_string(size),
+                        "blockwise quantization is not supported");
     result.quantization.axis = OnnxCall::axis_in_tensor(value, axis);
   }
   if (call.attributes().integer("block_size") != 0) throw ImportError("blockwise quantization is not supported");
@@ -57,7 +63,8 @@ void shift_to_signed(Parameters& p) {
 
 OnnxValue quantized(const OnnxCall& call, const OnnxValue& value, Parameters p) {
   shift_to_signed(p);
-  if (p.type != TensorType::int8 && p.type != TensorType::int16) throw ImportError(std::string("quantization to ") + name_of(p.type) + " is not supported", "use int8 or uint8");
+  if (p.type != TensorType::int8 && p.type != TensorType::int16)
+    throw ImportError(std::string("quantization to ") + name_of(p.type) + " is not supported", "use int8 or uint8");
   Tensor* y = call.emit.add(QUANTIZE, {value.tensor}, p.type, value.tensor->shape);
   y->quantization = p.quantization;
   return {y, value.order};
@@ -82,7 +89,8 @@ OnnxValue dequantized(const OnnxCall& call, const OnnxValue& value, Parameters p
     x->quantization = p.quantization;
   } else if (!x->quantization.present()) {
     // An input of the graph, in its own type.
-    if (x->type != TensorType::int8 && x->type != TensorType::uint8 && x->type != TensorType::int16) throw ImportError(std::string("values of the type ") + name_of(x->type) + " can't be dequantized");
+    if (x->type != TensorType::int8 && x->type != TensorType::uint8 && x->type != TensorType::int16)
+      throw ImportError(std::string("values of the type ") + name_of(x->type) + " can't be dequantized");
     x->quantization = p.quantization;
   }
   return {call.emit.add(DEQUANTIZE, {x}, TensorType::float32, x->shape), value.order};
@@ -130,7 +138,9 @@ Result q_linear_conv(const OnnxCall& call) {
   return result(call, run_float(call, "Conv", std::move(inputs)).front(), 6);
 }
 
-Result q_linear_mat_mul(const OnnxCall& call) { return result(call, run_float(call, "MatMul", {operand(call, 0), operand(call, 3)}).front(), 6); }
+Result q_linear_mat_mul(const OnnxCall& call) {
+  return result(call, run_float(call, "MatMul", {operand(call, 0), operand(call, 3)}).front(), 6);
+}
 Result q_linear_add(const OnnxCall& call) { return result(call, run_float(call, "Add", {operand(call, 0), operand(call, 3)}).front(), 6); }
 Result q_linear_mul(const OnnxCall& call) { return result(call, run_float(call, "Mul", {operand(call, 0), operand(call, 3)}).front(), 6); }
 Result q_linear_average(const OnnxCall& call) { return result(call, run_float(call, "GlobalAveragePool", {operand(call, 0)}).front(), 3); }

@@ -23,7 +23,8 @@ struct Axis {
 };
 
 std::int32_t small(std::int64_t value, std::string_view what) {
-  if (value < 0 || value > (1 << 24)) throw ImportError("'" + std::string(what) + "' holds " + std::to_string(value) + ", which makes no sense");
+  if (value < 0 || value > (1 << 24))
+    throw ImportError("'" + std::string(what) + "' holds " + std::to_string(value) + ", which makes no sense");
   return static_cast<std::int32_t>(value);
 }
 
@@ -57,7 +58,8 @@ std::vector<Axis> axes_of(const OnnxCall& call, const Tensor* x, const std::vect
       axis.after = small(pads[i + count], "pads");
     } else if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
       const std::int32_t size = x->shape[i + 1];
-      if (size < 0 && axis.stride != 1) throw ImportError("auto_pad needs the input's size, " + text_of(x->shape), "give the inputs fixed sizes");
+      if (size < 0 && axis.stride != 1)
+        throw ImportError("auto_pad needs the input's size, " + text_of(x->shape), "give the inputs fixed sizes");
       std::tie(axis.before, axis.after) = same_borders(std::max(size, 1), axis);
       if (size < 0) {
         axis.before = static_cast<std::int32_t>((axis.reach() - 1) / 2);
@@ -116,7 +118,8 @@ template <class F> Result on_plane(const OnnxCall& call, const OnnxValue& value,
 Tensor* bias_of(const OnnxCall& call, std::size_t i, std::int32_t channels) {
   if (!call.has(i)) return call.emit.conv_bias({}, channels);
   Tensor* bias = call.plain(i);
-  if (bias->shape != Shape{channels}) throw ImportError("the bias has the shape " + text_of(bias->shape) + ", there are " + std::to_string(channels) + " channels");
+  if (bias->shape != Shape{channels})
+    throw ImportError("the bias has the shape " + text_of(bias->shape) + ", there are " + std::to_string(channels) + " channels");
   return bias;
 }
 
@@ -136,13 +139,15 @@ Result conv(const OnnxCall& call) {
   Tensor* w = call.plain(1);
   const int rank = value.rank();
   if (rank < 3 || rank > 5 || w->rank() != rank || !w->is_static()) {
-    throw ImportError("a convolution of the shape " + text_of(value.shape()) + " with weights of the shape " + text_of(w->shape) + " is not supported");
+    throw ImportError("a convolution of the shape " + text_of(value.shape()) + " with weights of the shape " + text_of(w->shape) +
+                      " is not supported");
   }
   const std::vector<Axis> axes = axes_of(call, x, taps_of(call, w));
   const std::int64_t groups = call.attributes().integer("group", 1);
   const std::int32_t outputs = w->shape[0], depth = w->shape[1], channels = x->shape.back();
   if (groups < 1 || (channels >= 0 && std::int64_t{depth} * groups != channels) || outputs % groups != 0) {
-    throw ImportError("weights of the shape " + text_of(w->shape) + " in " + std::to_string(groups) + " groups don't fit the input " + text_of(value.shape()));
+    throw ImportError("weights of the shape " + text_of(w->shape) + " in " + std::to_string(groups) + " groups don't fit the input " +
+                      text_of(value.shape()));
   }
   if (rank == 5) {
     if (groups != 1) throw ImportError("CONV_3D has no groups");
@@ -154,7 +159,8 @@ Result conv(const OnnxCall& call) {
     if (!filter->is_constant()) throw ImportError("the weights of a convolution over three axes must be constant");
     std::vector<float> bias;
     if (call.has(2)) bias = floats_of(call.constant(2, "B"));
-    return {{call.emit.conv_3d(x, floats_of(*filter), filter->shape, bias, strides, dilations, same && !no_borders(axes)), OnnxCall::channels_last_order(5)}};
+    return {{call.emit.conv_3d(x, floats_of(*filter), filter->shape, bias, strides, dilations, same && !no_borders(axes)),
+             OnnxCall::channels_last_order(5)}};
   }
   const bool line = rank == 3;
   return on_plane(call, value, axes, x, [&](Tensor* plane, const std::vector<Axis>& a) {
@@ -170,7 +176,8 @@ Result conv(const OnnxCall& call) {
 }
 
 /// Transposed convolution of one group.
-Tensor* transpose_conv(const OnnxCall& call, Tensor* x, Tensor* filter, Tensor* bias, const std::vector<Axis>& a, const std::vector<std::int64_t>& extra) {
+Tensor* transpose_conv(const OnnxCall& call, Tensor* x, Tensor* filter, Tensor* bias, const std::vector<Axis>& a,
+                       const std::vector<std::int64_t>& extra) {
   Emitter& e = call.emit;
   const Window window{a[0].stride, a[1].stride, 1, 1, false};
   std::array<std::int32_t, 2> size{}, full{};
@@ -181,7 +188,8 @@ Tensor* transpose_conv(const OnnxCall& call, Tensor* x, Tensor* filter, Tensor* 
     size[i] = checked_dim(std::int64_t{full[i]} + extra[i] - a[i].before - a[i].after);
     whole = whole && a[i].before == 0 && size[i] == full[i];
     same = same && size[i] == in * a[i].stride && same_borders(size[i], a[i]).first == a[i].before;
-    if (!same && std::int64_t{size[i]} + a[i].before > full[i]) throw ImportError("its output_padding reaches beyond what TRANSPOSE_CONV gives", "leave output_padding out");
+    if (!same && std::int64_t{size[i]} + a[i].before > full[i])
+      throw ImportError("its output_padding reaches beyond what TRANSPOSE_CONV gives", "leave output_padding out");
   }
   Tensor* shape = nullptr;
   const auto run = [&](bool is_same_padding, std::int32_t height, std::int32_t width) {
@@ -201,7 +209,8 @@ Result conv_transpose(const OnnxCall& call) {
   Tensor* x = call.channels_last(value);
   Tensor* w = call.plain(1);  // I, O / groups, H, W
   const int rank = value.rank();
-  if (rank < 3 || rank > 4 || w->rank() != rank || !w->is_static()) throw ImportError("a transposed convolution of the shape " + text_of(value.shape()) + " is not supported");
+  if (rank < 3 || rank > 4 || w->rank() != rank || !w->is_static())
+    throw ImportError("a transposed convolution of the shape " + text_of(value.shape()) + " is not supported");
   std::vector<Axis> axes = axes_of(call, x, taps_of(call, w));
   std::vector<std::int64_t> extra = call.attributes().integers("output_padding", std::vector<std::int64_t>(axes.size(), 0));
   const std::vector<std::int64_t> wanted = call.attributes().integers("output_shape");
@@ -212,7 +221,9 @@ Result conv_transpose(const OnnxCall& call) {
     if (wanted.size() != axes.size() && automatic == "NOTSET") continue;
     // The size is given, the borders follow from it.
     const std::int64_t in = Emitter::known(x, static_cast<int>(i) + 1, "TRANSPOSE_CONV");
-    const std::int64_t size = wanted.size() == axes.size() ? wanted[i] : automatic == "VALID" ? (in - 1) * axis.stride + axis.reach() : in * axis.stride;
+    const std::int64_t size = wanted.size() == axes.size() ? wanted[i]
+                              : automatic == "VALID"       ? (in - 1) * axis.stride + axis.reach()
+                                                           : in * axis.stride;
     const std::int64_t total = std::max<std::int64_t>((in - 1) * axis.stride + axis.reach() + extra[i] - size, 0);
     axis.before = static_cast<std::int32_t>(automatic == "SAME_LOWER" ? total - total / 2 : total / 2);
     axis.after = static_cast<std::int32_t>(total - axis.before);
@@ -221,7 +232,8 @@ Result conv_transpose(const OnnxCall& call) {
   const std::int64_t groups = call.attributes().integer("group", 1);
   const std::int32_t inputs = w->shape[0], of_group = w->shape[1];
   if (groups < 1 || groups > 4096 || inputs % groups != 0 || (x->shape.back() >= 0 && x->shape.back() != inputs)) {
-    throw ImportError("weights of the shape " + text_of(w->shape) + " in " + std::to_string(groups) + " groups don't fit the input " + text_of(value.shape()));
+    throw ImportError("weights of the shape " + text_of(w->shape) + " in " + std::to_string(groups) + " groups don't fit the input " +
+                      text_of(value.shape()));
   }
   const bool line = rank == 3;
   return on_plane(call, value, axes, x, [&](Tensor* plane, const std::vector<Axis>& a) {
@@ -265,7 +277,7 @@ void widen_for_ceil(const Tensor* x, std::vector<Axis>& axes) {
     const std::int64_t padded = size + a.before + a.after;
     std::int64_t outputs = (padded - a.reach() + a.stride - 1) / a.stride + 1;
     if ((outputs - 1) * a.stride >= size + a.before) --outputs;
-    a.after += static_cast<std::int32_t>(std::max<std::int64_t>((outputs - 1) * a.stride + a.reach() - padded, 0));
+    a.after = checked_dim(a.after + std::max<std::int64_t>((outputs - 1) * a.stride + a.reach() - padded, 0));
   }
 }
 
@@ -302,7 +314,8 @@ Result average_pool(const OnnxCall& call) {
   return on_plane(call, value, axes, x, [&](Tensor* plane, const std::vector<Axis>& a) {
     if (a[0].dilation != 1 || a[1].dilation != 1) throw ImportError("AVERAGE_POOL_2D has no dilation");
     Window window{a[0].stride, a[1].stride, 1, 1, false};
-    const bool widened = !std::equal(axes.begin(), axes.end(), stated.begin(), [](const Axis& l, const Axis& r) { return l.after == r.after; });
+    const bool widened =
+        !std::equal(axes.begin(), axes.end(), stated.begin(), [](const Axis& l, const Axis& r) { return l.after == r.after; });
     if (no_borders(a)) return call.emit.pool(AVERAGE_POOL_2D, plane, a[0].taps, a[1].taps, window);
     if (!count_borders && is_same(plane, a)) {
       window.same = true;  // AVERAGE_POOL_2D leaves the border out of its counts
@@ -312,6 +325,8 @@ Result average_pool(const OnnxCall& call) {
     Tensor* y = call.emit.pool(AVERAGE_POOL_2D, pad_spatial(call, plane, a), a[0].taps, a[1].taps, window);
     if (count_borders && !widened) return y;
     // Elements that count, for each window: those of the input and, where borders count, of the stated borders.
+    if (element_count(std::span(y->shape).subspan(1, 2)) > (1 << 24))
+      throw ImportError("an average without its border over an image this large is not supported");
     std::array<std::vector<float>, 2> counts;
     for (std::size_t i = 0; i < 2; ++i) {
       if (sizes[i] < 0) throw ImportError("an average without its border needs the input's size", "give the inputs fixed sizes");
@@ -319,13 +334,14 @@ Result average_pool(const OnnxCall& call) {
       const Axis& own = value.rank() == 3 ? (i == 0 ? a[0] : stated[0]) : stated[i];
       const std::int32_t end = count_borders ? a[i].before + sizes[i] + own.after : a[i].before + sizes[i];
       for (std::int32_t o = 0; o < y->shape[i + 1]; ++o) {
-        const std::int32_t begin = o * a[i].stride;
-        counts[i].push_back(static_cast<float>(std::min(begin + a[i].taps, end) - std::max(begin, ahead)));
+        const std::int64_t begin = std::int64_t{o} * a[i].stride;
+        counts[i].push_back(static_cast<float>(std::min<std::int64_t>(begin + a[i].taps, end) - std::max<std::int64_t>(begin, ahead)));
       }
     }
     std::vector<float> factors;
     for (const float rows : counts[0]) {
-      for (const float columns : counts[1]) factors.push_back(static_cast<float>(a[0].taps) * static_cast<float>(a[1].taps) / (rows * columns));
+      for (const float columns : counts[1])
+        factors.push_back(static_cast<float>(a[0].taps) * static_cast<float>(a[1].taps) / (rows * columns));
     }
     return call.emit.binary(MUL, y, call.emit.floats(std::move(factors), {1, y->shape[1], y->shape[2], 1}, "counts"));
   });
@@ -354,7 +370,8 @@ std::array<std::int32_t, 2> resize_size(const OnnxCall& call, const Shape& shape
     result = {shape[2], shape[3]};
     for (std::size_t i = 0; i < axes.size(); ++i) {
       const int axis = checked_axis(axes[i], 4);
-      if (axis < 2 && sizes[i] != shape[static_cast<std::size_t>(axis)] && sizes[i] != unknown_size) throw ImportError("only height and width can be resized");
+      if (axis < 2 && sizes[i] != shape[static_cast<std::size_t>(axis)] && sizes[i] != unknown_size)
+        throw ImportError("only height and width can be resized");
       if (axis >= 2) result[static_cast<std::size_t>(axis) - 2] = checked_dim(sizes[i]);
     }
     return result;
@@ -387,18 +404,25 @@ Result resize(const OnnxCall& call) {
   const std::string coordinates = old ? "asymmetric" : call.attributes().text("coordinate_transformation_mode", "half_pixel");
   const std::string rounding = old ? "floor" : call.attributes().text("nearest_mode", "round_prefer_floor");
   const bool half = coordinates == "half_pixel" || coordinates == "pytorch_half_pixel", corners = coordinates == "align_corners";
-  if (!half && !corners && coordinates != "asymmetric") throw ImportError("the coordinates '" + coordinates + "' have no operator", "use half_pixel, align_corners or asymmetric");
-  if (mode != "nearest" && mode != "linear" && mode != "bilinear") throw ImportError("the mode '" + mode + "' has no operator", "use nearest or linear");
+  if (!half && !corners && coordinates != "asymmetric")
+    throw ImportError("the coordinates '" + coordinates + "' have no operator", "use half_pixel, align_corners or asymmetric");
+  if (mode != "nearest" && mode != "linear" && mode != "bilinear")
+    throw ImportError("the mode '" + mode + "' has no operator", "use nearest or linear");
   if (call.attributes().integer("antialias") != 0) throw ImportError("antialiasing has no operator", "use antialias=0");
   const bool nearest = mode == "nearest";
   if (nearest) {
     // Where sizes grow by whole factors, ways of rounding agree for half pixels and for asymmetric coordinates that round down.
     bool whole = true;
     for (std::size_t i = 0; i < 2; ++i) whole = whole && shape[i + 2] > 0 && size[i] % shape[i + 2] == 0;
-    const bool fits = half ? rounding == "round_prefer_ceil" || whole : corners ? rounding.starts_with("round") : rounding == "floor" || (whole && size[0] == shape[2] && size[1] == shape[3]);
-    if (!fits) throw ImportError("the rounding '" + rounding + "' with the coordinates '" + coordinates + "' has no operator", "use nearest_mode=floor with asymmetric coordinates");
+    const bool fits = half      ? rounding == "round_prefer_ceil" || whole
+                      : corners ? rounding.starts_with("round")
+                                : rounding == "floor" || (whole && size[0] == shape[2] && size[1] == shape[3]);
+    if (!fits)
+      throw ImportError("the rounding '" + rounding + "' with the coordinates '" + coordinates + "' has no operator",
+                        "use nearest_mode=floor with asymmetric coordinates");
   }
-  Tensor* y = call.emit.resize(nearest ? RESIZE_NEAREST_NEIGHBOR : RESIZE_BILINEAR, call.channels_last(value), size[0], size[1], corners, half);
+  Tensor* y =
+      call.emit.resize(nearest ? RESIZE_NEAREST_NEIGHBOR : RESIZE_BILINEAR, call.channels_last(value), size[0], size[1], corners, half);
   return {{y, OnnxCall::channels_last_order(4)}};
 }
 
