@@ -21,6 +21,11 @@ inline constexpr std::size_t block_alignment = 64;  // of blocks from an Allocat
 
 constexpr std::size_t align_up(std::size_t bytes, std::size_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
 
+/// Whether a block can be that long: on 32 bits a tensor of 2^31 - 1 elements cannot, and its size must not be cut to a std::size_t.
+constexpr bool is_addressable(std::int64_t bytes) {
+  return bytes >= 0 && static_cast<std::uint64_t>(bytes) <= static_cast<std::uint64_t>(PTRDIFF_MAX);
+}
+
 /// Where blocks come from. allocate returns nullptr on failure; blocks are aligned to block_alignment.
 struct Allocator {
   void* (*allocate)(void* context, std::size_t bytes) = nullptr;

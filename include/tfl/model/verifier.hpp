@@ -90,7 +90,9 @@ class Verifier {
   static std::span<const std::byte> buffer_bytes(std::span<const std::byte> file, const schema::Model& model, std::uint32_t index) {
     const schema::Buffer* buffer = index < detail::size_of(model.buffers()) ? model.buffers()->Get(index) : nullptr;
     if (buffer == nullptr) return {};
-    if (buffer->offset() > 1) return buffer->size() > 0 ? file.subspan(buffer->offset(), buffer->size()) : std::span<const std::byte>();
+    if (buffer->offset() > 1)
+      return buffer->size() > 0 ? file.subspan(static_cast<std::size_t>(buffer->offset()), static_cast<std::size_t>(buffer->size()))
+                                : std::span<const std::byte>();
     if (detail::size_of(buffer->data()) == 0) return {};  // an empty buffer has no address either: files may point anywhere
     return {reinterpret_cast<const std::byte*>(buffer->data()->data()), buffer->data()->size()};
   }

@@ -22,7 +22,7 @@ namespace detail {
 constexpr bool overlap_in_time(const Allocation& a, const Allocation& b) { return a.first <= b.last && b.first <= a.last; }
 
 /// Puts the blocks one by one, in this order, at the lowest offset that is free for all their time. `placed` is working memory of the
-/// same length: blocks in order of their offset. Returns the arena's size.
+/// same length: blocks in order of their offset. Returns the arena's size, or the largest number where it cannot be addressed.
 constexpr std::size_t place_in_order(std::span<Allocation> blocks, std::span<const std::uint32_t> order, std::span<std::uint32_t> placed,
                                      std::size_t alignment) {
   std::size_t total = 0, count = 0;
@@ -37,6 +37,7 @@ constexpr std::size_t place_in_order(std::span<Allocation> blocks, std::span<con
       const std::size_t behind = align_up(other.offset + other.bytes, alignment);
       if (behind > offset) offset = behind;
     }
+    if (offset > static_cast<std::size_t>(PTRDIFF_MAX) - block.bytes) return SIZE_MAX;
     block.offset = offset;
     std::size_t position = count++;
     while (position > 0 && blocks[placed[position - 1]].offset > offset) {
@@ -86,7 +87,8 @@ constexpr std::size_t largest_live_set(std::span<const Allocation> blocks) {
   return largest;
 }
 
-/// Gives every block its offset, a multiple of `alignment`, and returns the arena's exact size. Several greedy orders are tried
+/// Gives every block its offset, a multiple of `alignment`, and returns the arena's exact size (SIZE_MAX: it cannot be addressed; blocks
+/// must be). Several greedy orders are tried
 /// and the best is kept; `order` and `placed` are working memory, as long as `blocks`.
 constexpr std::size_t plan_arena(std::span<Allocation> blocks, std::span<std::uint32_t> order, std::span<std::uint32_t> placed,
                                  std::size_t alignment = arena_alignment) {

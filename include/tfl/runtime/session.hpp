@@ -124,6 +124,8 @@ class SubgraphSession final : public Session {
       }
       t.description.shape = shape;
       t.description.string_bytes = bytes;
+      if (!is_addressable(t.description.bytes()))
+        return error(ErrorCode::out_of_memory) << "a tensor takes more bytes than can be addressed";
       const auto size = static_cast<std::size_t>(t.description.bytes());
       if (t.own.size() < size && !t.own.allocate(allocator(), size)) {
         t.data = nullptr;

@@ -127,15 +127,24 @@ class Subgraph {
       if (options_.is_cancelled()) return cancelled(i);
       if (auto r = infer_node(i, executor); !r) return r;
     }
+    for (std::size_t t = 0; t < tensors_.size(); ++t) {
+      const std::int64_t bytes = tensors_[t].is_dynamic ? 0 : tensors_[t].description.bytes();
+      if (!is_addressable(bytes)) {
+        return Error(ErrorCode::out_of_memory, "tensor ").at(index_, -1, static_cast<int>(t))
+               << t << " takes " << bytes << " bytes, more than can be addressed";
+      }
+    }
     const GraphState state = this->state();
     is_rewritten_ = options_.fusion.rewrite != nullptr;
     if (is_rewritten_ && !options_.fusion.rewrite(state)) return out_of_memory("fusion");
-    std::size_t multipliers = 0;
-    for (const NodeState& node : nodes_) {
-      if (node.kind == NodeKind::planned) multipliers += static_cast<std::size_t>(node.needs.multipliers);
+    std::int64_t multipliers = 0;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (nodes_[i].kind != NodeKind::planned) continue;
+      if (auto r = check_needs(i); !r) return r;  // fusion has asked again
+      multipliers += nodes_[i].needs.multipliers;
     }
     if (!lay_out(state, options_.preserve_inputs, options_.fusion.lay_out_parts, plan_, largest_live_set_) ||
-        !multipliers_.allocate(options_.allocator, multipliers)) {
+        !is_addressable(multipliers) || !multipliers_.allocate(options_.allocator, static_cast<std::size_t>(multipliers))) {
       return out_of_memory("the plan");
     }
     return {};
@@ -172,10 +181,12 @@ class Subgraph {
     reset_variables();
     executor_ = executor;
     packed_ahead_ = 0;
-    for (const NodeState& node : nodes_) packed_ahead_ += packed_room(node);
-    if (packed_ahead_ > options_.limits.memory) {
+    std::uint64_t packed = 0;
+    for (const NodeState& node : nodes_) packed += packed_room(node);
+    packed_ahead_ = static_cast<std::size_t>(packed);
+    if (packed > options_.limits.memory) {
       return Error(ErrorCode::out_of_memory, "packed weights would take ")
-             << packed_ahead_ << " bytes; Limits::memory allows " << options_.limits.memory;
+             << packed << " bytes; Limits::memory allows " << options_.limits.memory;
     }
     std::size_t next_multiplier = 0;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -436,6 +447,7 @@ class Subgraph {
     }
     if (auto r = check_outputs(i); !r) return r;
     if (!measured) node.needs = node.entry->needs(node.call.options, *described);
+    if (auto r = check_needs(i); !r) return r;
     const OpTraits& traits = node.entry->traits;
     if ((all_known || traits.reads_shape_only) && !traits.has_side_effects) return fold(i, executor, all_constant, measured);
     return {};
@@ -458,6 +470,15 @@ class Subgraph {
            node.call.inputs[k]->description.is_constant;
   }
 
+  Result<void> check_needs(std::size_t i) const {
+    const Needs& needs = nodes_[i].needs;
+    for (const std::int64_t bytes : {needs.multipliers, needs.scratch_bytes, needs.packed_bytes, needs.state_bytes}) {
+      if (!is_addressable(bytes))
+        return at_node(ErrorCode::out_of_memory, i) << "would work with " << bytes << " bytes, more than can be addressed";
+    }
+    return {};
+  }
+
   Result<void> check_outputs(std::size_t i) {
     const NodeState& node = nodes_[i];
     for (std::size_t k = 0; k < node.call.outputs.size(); ++k) {
@@ -471,6 +492,10 @@ class Subgraph {
                                          "would have more than the {} dimensions of Limits::rank", options_.limits.rank),
                         i);
       }
+      if (const std::int64_t bytes = node.call.outputs[k]->description.bytes(); !is_addressable(bytes)) {
+        return describe(
+            output_violation(static_cast<int>(k), ErrorCode::out_of_memory, "would take {} bytes, more than can be addressed", bytes), i);
+      }
     }
     return {};
   }
@@ -479,6 +504,7 @@ class Subgraph {
   Result<void> measure(std::size_t i, const NodeDescription& described) {
     NodeState& node = nodes_[i];
     node.needs = node.entry->needs(node.call.options, described);
+    if (auto r = check_needs(i); !r) return r;
     if (auto r = give_working_memory(node); !r) return r;
     if (const Violation v = node.entry->measure(node.call, described)) return describe(v, i);
     return {};
@@ -598,6 +624,7 @@ class Subgraph {
     if (auto r = check_outputs(i); !r) return r;
     if (!measured) {
       node.needs = node.entry->needs(node.call.options, *described);
+      if (auto r = check_needs(i); !r) return r;
       if (auto r = give_working_memory(node); !r) return r;
     }
     if (auto r = give_outputs_memory(node); !r) return r;
