@@ -32,7 +32,7 @@ class Draw {
   template <class T> T of(std::initializer_list<T> list) { return list.begin()[below(static_cast<int>(list.size()))]; }
   /// Mostly small; now and then one that breaks rules.
   std::int32_t integer() {
-    if (!one_in(12)) return below(9) - 2;
+    if (!one_in(30)) return one_in(8) ? below(9) - 2 : 1 + below(3);
     return of<std::int32_t>({-1, 0, 2'147'483'647, -2'147'483'647 - 1, 65536, 1 << 30, 46341, static_cast<std::int32_t>(word())});
   }
 

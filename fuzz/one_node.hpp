@@ -47,7 +47,7 @@ class OneNodeModel {
     shape_ = draw_shape(draw_.one_in(3) ? 4 : draw_.below(6));
     std::vector<std::int32_t> inputs, outputs;
     for (int k = count_of(op.inputs); k > 0; --k) inputs.push_back(input());
-    for (int k = count_of(op.outputs); k > 0; --k) outputs.push_back(add(draw_.one_in(4) ? draw_type() : type_, shape_, false));
+    for (int k = count_of(op.outputs); k > 0; --k) outputs.push_back(add(draw_.one_in(6) ? draw_type() : type_, shape_, false));
     OperatorSpec spec{.inputs = std::move(inputs), .outputs = outputs};
     if (op.code == BuiltinOperator::CUSTOM) {
       spec.opcode_index = builder_.find_operator_code(op.code, op.custom_name);
@@ -74,14 +74,17 @@ class OneNodeModel {
   }
   std::vector<std::int32_t> draw_shape(int rank) {
     std::vector<std::int32_t> shape;
-    for (int k = 0; k < rank; ++k) shape.push_back(draw_.one_in(16) ? draw_.integer() : 1 + draw_.below(6));
+    for (int k = 0; k < rank; ++k) shape.push_back(draw_.one_in(24) ? draw_.integer() : 1 + draw_.below(6));
     return shape;
   }
   /// The first operand's shape, something that may be broadcast to it, a short list, or anything.
   std::vector<std::int32_t> draw_related_shape() {
     std::vector<std::int32_t> shape = shape_;
-    switch (draw_.below(6)) {
-      case 0: return shape;
+    switch (draw_.below(9)) {
+      case 0:
+      case 6:
+      case 7:
+      case 8: return shape;
       case 1:
         for (std::int32_t& d : shape) d = draw_.one_in(2) ? 1 : d;
         return shape;
@@ -97,12 +100,12 @@ class OneNodeModel {
     if (draw_.one_in(12)) return {};
     QuantizationSpec q;
     std::size_t channels = 1;
-    if (!shape.empty() && draw_.one_in(4)) {
+    if (!shape.empty() && draw_.one_in(8)) {
       q.quantized_dimension = draw_.below(static_cast<int>(shape.size()));
       channels = static_cast<std::size_t>(std::clamp(shape[static_cast<std::size_t>(q.quantized_dimension)], 1, 64));
     }
     for (std::size_t k = 0; k < channels; ++k) {
-      q.scales.push_back(draw_.of({0.5f, 1.0f, 0.00390625f, 0.1f, 0.0f, 1e-30f, 1e30f, 0.0078125f}));
+      q.scales.push_back(draw_.of({0.5f, 1.0f, 0.00390625f, 0.1f, 0.5f, 0.25f, 1.0f, 0.0078125f, 0.0f, 1e-30f, 1e30f}));
       q.zero_points.push_back(type == TensorType::int16 || draw_.one_in(2) ? 0 : draw_.below(256) - (type == TensorType::uint8 ? 0 : 128));
     }
     return q;
@@ -115,9 +118,9 @@ class OneNodeModel {
     return builder_.add_tensor(std::move(spec));
   }
   std::int32_t input() {
-    if (draw_.one_in(16)) return -1;
+    if (draw_.one_in(24)) return -1;
     TensorType type = type_;
-    if (draw_.one_in(3)) type = draw_.one_in(3) ? draw_type() : TensorType::int32;
+    if (draw_.one_in(4)) type = draw_.one_in(3) ? draw_type() : TensorType::int32;
     const bool is_first = names_ == 0;
     std::vector<std::int32_t> shape = is_first ? shape_ : draw_related_shape();
     if (is_first || draw_.one_in(2)) {
