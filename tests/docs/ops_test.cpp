@@ -96,7 +96,10 @@ template <class... Ops> struct Rows<tfl::OpRegistry<Ops...>> {
   /// One row for an operator, even if strings have a kernel of their own.
   static std::vector<Row> all() {
     std::vector<Row> rows;
-    for (const Row& row : {of<Ops>()...}) {
+    // Through pointers: an array of all rows, each with its destructors, takes a minute to compile.
+    constexpr Row (*makers[])() = {&of<Ops>...};
+    for (const auto make : makers) {
+      const Row row = make();
       const auto same = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.name == row.name; });
       if (same == rows.end()) {
         rows.push_back(row);

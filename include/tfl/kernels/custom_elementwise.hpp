@@ -45,8 +45,8 @@ struct CustomSign {
   using Types = Signatures<Signature<Takes<float>, Gives<float>>, Signature<Takes<double>, Gives<double>>>;
 };
 
-/// Table: input (int8 or int16), table[256 or 513] -> the table's entry for each element: by its bits for int8, from the least up and between
-/// two of them for int16
+/// Table: input (int8 or int16), table[256 or 513] -> the table's entry for each element: by its bits for int8, from the least up and
+/// between two of them for int16
 struct Table {
   static constexpr BuiltinOperator code = BuiltinOperator::CUSTOM;
   static constexpr std::string_view custom_name = "Table";

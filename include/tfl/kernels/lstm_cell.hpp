@@ -353,7 +353,8 @@ template <class Run, class T> void run_float_lstm(const Run& run, const T& t) {
       std::memcpy(t.state, hidden, static_cast<std::size_t>(p.batches) * static_cast<std::size_t>(p.cells) * sizeof(float));
     }
     for (std::int64_t b = 0; b < p.batches; ++b) {
-      std::memcpy(t.output + p.offset(step, b, p.output_step), t.state + b * p.outputs, static_cast<std::size_t>(p.outputs) * sizeof(float));
+      std::memcpy(t.output + p.offset(step, b, p.output_step), t.state + b * p.outputs,
+                  static_cast<std::size_t>(p.outputs) * sizeof(float));
     }
   }
 }

@@ -123,11 +123,10 @@ using AllOps = OpRegistry<
     ForStrings<BroadcastTo>, ForStrings<Concatenation>, ForStrings<Pack>, ForStrings<Unpack>, ForStrings<Split>, ForStrings<SplitV>,
     ForStrings<Transpose>, ForStrings<Fill>, ForStrings<Roll>,
     // custom
-    CtcBeamSearchDecoder,
-    CustomMultinomial, AudioSpectrogram, Mfcc, CustomSign, Table, NumericVerify, HadamardRotation, DenseImageWarp, MaxPool3D, AveragePool3D,
-    MaxPoolWithArgmax, MaxPoolingWithArgmax2D, MaxUnpooling2D, Roll, BroadcastGradientArgs, Irfft2D, Irfft2DUpperCase, SignalWindow,
-    SignalEnergy, SignalFilterBank, SignalFilterBankSquareRoot, SignalFilterBankSpectralSubtraction, SignalPcan, SignalFilterBankLog,
-    SignalFramer, SignalOverlapAdd, SignalStacker, SignalDelay, SignalRfft, SignalIrfft, SignalFftAutoScale, CustomAtan2,
-    DetectionPostprocess>;
+    CtcBeamSearchDecoder, CustomMultinomial, AudioSpectrogram, Mfcc, CustomSign, Table, NumericVerify, HadamardRotation, DenseImageWarp,
+    MaxPool3D, AveragePool3D, MaxPoolWithArgmax, MaxPoolingWithArgmax2D, MaxUnpooling2D, Roll, BroadcastGradientArgs, Irfft2D,
+    Irfft2DUpperCase, SignalWindow, SignalEnergy, SignalFilterBank, SignalFilterBankSquareRoot, SignalFilterBankSpectralSubtraction,
+    SignalPcan, SignalFilterBankLog, SignalFramer, SignalOverlapAdd, SignalStacker, SignalDelay, SignalRfft, SignalIrfft,
+    SignalFftAutoScale, CustomAtan2, DetectionPostprocess>;
 
 }  // namespace tfl

@@ -130,7 +130,8 @@ TFL_NOINLINE void map_byte_pairs(const T* x, int step_x, const T* y, int step_y,
 
 /// For `count` elements; a step of 0 repeats an input's first one. Of architectures with has_float_steps.
 template <class A, class T>
-void multiply_bytes(const T* x, int step_x, const T* y, int step_y, T* to, std::int64_t count, const ByteProduct& product) {
+void multiply_bytes([[maybe_unused]] const T* x, [[maybe_unused]] int step_x, [[maybe_unused]] const T* y, [[maybe_unused]] int step_y,
+                    [[maybe_unused]] T* to, [[maybe_unused]] std::int64_t count, [[maybe_unused]] const ByteProduct& product) {
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
   if constexpr (std::is_base_of_v<Avx512, A>) {
     return detail::map_byte_pairs<detail::ByteProductStep<Avx512, T>>(x, step_x, y, step_y, to, count, product);
