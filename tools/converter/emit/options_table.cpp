@@ -16,15 +16,15 @@ using flatbuffers::voffset_t;
 template <class Visit> bool with_scalar(std::string_view type, Visit visit) {
   const auto& enums = SchemaText::get().enums;
   if (const auto found = enums.find(type); found != enums.end()) type = found->second.underlying;
-  if (type == "bool" || type == "ubyte") return visit(std::uint8_t{}), true;
-  if (type == "byte") return visit(std::int8_t{}), true;
-  if (type == "short") return visit(std::int16_t{}), true;
-  if (type == "ushort") return visit(std::uint16_t{}), true;
-  if (type == "int") return visit(std::int32_t{}), true;
-  if (type == "uint") return visit(std::uint32_t{}), true;
-  if (type == "long" || type == "ulong") return visit(std::int64_t{}), true;
-  if (type == "float") return visit(float{}), true;
-  if (type == "double") return visit(double{}), true;
+  if (type == "bool" || type == "ubyte" || type == "uint8") return visit(std::uint8_t{}), true;
+  if (type == "byte" || type == "int8") return visit(std::int8_t{}), true;
+  if (type == "short" || type == "int16") return visit(std::int16_t{}), true;
+  if (type == "ushort" || type == "uint16") return visit(std::uint16_t{}), true;
+  if (type == "int" || type == "int32") return visit(std::int32_t{}), true;
+  if (type == "uint" || type == "uint32") return visit(std::uint32_t{}), true;
+  if (type == "long" || type == "ulong" || type == "int64" || type == "uint64") return visit(std::int64_t{}), true;
+  if (type == "float" || type == "float32") return visit(float{}), true;
+  if (type == "double" || type == "float64") return visit(double{}), true;
   return false;
 }
 

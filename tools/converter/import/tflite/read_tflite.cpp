@@ -87,7 +87,7 @@ class Reader {
     tensor.declares_rank = table.has_rank();
     tensor.is_variable = source.description.is_variable;
     tensor.sparsity = read_sparsity(source.sparsity);
-    if (source.description.is_constant) tensor.data = shared_data(source.data);
+    if (source.description.is_constant) tensor.data = shared_data(tensor.sparsity == nullptr ? source.data : stored_data(table));
     const schema::QuantizationParameters* q = table.quantization();
     if (q == nullptr) return;
     tensor.quantization.scales = floats_of(q->scale());
@@ -107,6 +107,13 @@ class Reader {
     } else if (q->details_type() != schema::QuantizationDetails::NONE) {
       problems_.add("tensor '" + tensor.name + "'", "is quantized along several axes, which tfl_convert cannot write");
     }
+  }
+
+  /// What the file holds of a sparse tensor, which the model has with all its elements. The verifier has seen it.
+  std::span<const std::byte> stored_data(const schema::Tensor& table) const {
+    const schema::Buffer& buffer = *root_.buffers()->Get(table.buffer());
+    if (buffer.data() != nullptr) return std::as_bytes(std::span(buffer.data()->data(), buffer.data()->size()));
+    return file_.file().subspan(buffer.offset(), buffer.size());
   }
 
   /// Constants that share a buffer in the file share their bytes here.
