@@ -21,7 +21,7 @@ scripts/install_dependencies.sh demo
 tests=()
 [[ -f build/release/CMakeCache.txt ]] || tests=(-DTFL_BUILD_TESTS=OFF)
 quietly cmake --preset release "${tests[@]}"
-quietly cmake --build --preset release --target tfl_run build_digit_model classify_digits examples
+quietly cmake --build --preset release --target build_digit_model classify_digits 02_classify_image
 
 # 8x8 grey values as two characters a pixel.
 show() {
@@ -46,7 +46,3 @@ echo "== one of them, by examples/02_classify_image"
 picture=$(find "$digits/heldout" -name '7_*.pgm' | sort | head -n 1)
 show "$picture"
 "$bin/02_classify_image" "$work/digits_int8.tflite" "$picture"
-
-echo
-echo "== latency and arena, by tfl_run"
-"$bin/tfl_run" "$work/digits_int8.tflite" --seed 1 --repeat 200

@@ -9,11 +9,28 @@
 #include <vector>
 
 #include "picture.hpp"
+#include "tfl/kernels/activation.hpp"
+#include "tfl/kernels/binary.hpp"
+#include "tfl/kernels/concatenation.hpp"
+#include "tfl/kernels/conv_2d.hpp"
+#include "tfl/kernels/depthwise_conv_2d.hpp"
+#include "tfl/kernels/fully_connected.hpp"
+#include "tfl/kernels/pad.hpp"
+#include "tfl/kernels/pool.hpp"
+#include "tfl/kernels/quantize.hpp"
+#include "tfl/kernels/reduce.hpp"
+#include "tfl/kernels/reshape.hpp"
+#include "tfl/kernels/softmax.hpp"
+#include "tfl/runtime/interpreter.hpp"
 #include "tfl/support/image.hpp"
 #include "tfl/support/labels.hpp"
-#include "tfl/tfl.hpp"
 
 namespace {
+
+// What image classifiers are made of, and nothing else is compiled; a model that needs more is refused with the name of the missing op.
+using Ops = tfl::OpRegistry<tfl::Conv2D, tfl::DepthwiseConv2D, tfl::FullyConnected, tfl::AveragePool2D, tfl::MaxPool2D, tfl::Add, tfl::Mul,
+                            tfl::Mean, tfl::Pad, tfl::Concatenation, tfl::Reshape, tfl::Squeeze, tfl::Relu, tfl::Relu6, tfl::HardSwish,
+                            tfl::Logistic, tfl::Softmax, tfl::Quantize, tfl::Dequantize>;
 
 int fail(const char* sentence) {
   std::fprintf(stderr, "02_classify_image: %s\n", sentence);
@@ -38,7 +55,7 @@ int main(int argc, char** argv) {
 
   auto model = tfl::Model::from_file(argv[1]);
   if (!model) return fail(model.message().data());
-  auto interpreter = tfl::Interpreter<tfl::AllOps>::create(*model);
+  auto interpreter = tfl::Interpreter<Ops>::create(*model);
   if (!interpreter) return fail(interpreter.message().data());
 
   auto input = interpreter->input<std::byte>(0);
