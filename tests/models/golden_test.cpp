@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -68,7 +69,7 @@ std::string difference(tfl::TensorType type, const std::byte* got, const std::ve
     }
     return {};
   }
-  if (std::memcmp(got, want.data(), want.size()) == 0) return {};
+  if (std::equal(want.begin(), want.end(), reinterpret_cast<const char*>(got))) return {};
   if (lsb > 0) {
     int worst = 0;
     for (std::size_t i = 0; i < want.size(); ++i) {
