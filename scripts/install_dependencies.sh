@@ -9,7 +9,7 @@ set -euo pipefail
 demo=(g++ cmake ninja-build flatbuffers-compiler libflatbuffers-dev libxsimd-dev libcli11-dev libstb-dev)
 build=("${demo[@]}" pkg-config ccache libeigen3-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev
        libprotobuf-dev protobuf-compiler libhdf5-dev libzip-dev)
-ci=("${build[@]}" git clang clang-format qemu-user g++-aarch64-linux-gnu googletest
+ci=("${build[@]}" git clang libclang-rt-dev clang-format qemu-user g++-aarch64-linux-gnu googletest
     gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm)
 
 case "${1:-build}" in

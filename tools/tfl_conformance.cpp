@@ -1,6 +1,8 @@
+// libraries: tfl_tool_ops tfl_codegen_ops
 // tfl_conformance DIR [--op NAME] [--test SUBSTRING] [--arch NAME] [--threads N] [--verbose]
 // Runs a corpus of kernel tests (one folder per suite with index.txt and data.bin) and prints passed, failed and skipped cases per
-// operator, with the first difference of each failure. Skipped are cases with an operator that this program doesn't hold.
+// operator, with the first difference of each failure. Skipped are cases with an operator that this program doesn't hold. It holds two
+// architectures: the one that it was compiled for, and scalar, which runs on one thread.
 
 #include <algorithm>
 #include <cmath>
@@ -17,28 +19,17 @@
 #include <string>
 #include <vector>
 
-#ifndef TFL_CONFORMANCE_OPS
-#include "tfl/tfl.hpp"
-#define TFL_CONFORMANCE_OPS tfl::AllOps
-#else
-#include TFL_CONFORMANCE_HEADER
-#endif
 #include "tfl/core/float16.hpp"
 #include "tfl/runtime/interpreter.hpp"
 #include "tfl/runtime/thread_pool.hpp"
+#include "tools/common/all_ops.hpp"
+#include "tools/tfl_codegen/ops.hpp"
 
 namespace {
 
-/// Splits even the least work among a pool's threads: the cases are small.
-struct EveryThread {
-  tfl::ThreadPool* pool = nullptr;
-  int workers() const { return pool->workers(); }
-  template <class Body> void parallel_for(std::int64_t count, std::int64_t cost, Body&& body) {
-    constexpr std::int64_t a_lot = 1'000'000;
-    pool->parallel_for(count, cost < a_lot ? a_lot : cost, body);
-  }
-};
-using Interpreter = tfl::Interpreter<TFL_CONFORMANCE_OPS, tfl::NoDelegates, EveryThread>;
+using tfl::tools::SharedPool;
+using NativeInterpreter = tfl::Interpreter<tfl::tools::PrecompiledOps, tfl::NoDelegates, SharedPool>;
+using ScalarInterpreter = tfl::Interpreter<tfl::codegen::Ops, tfl::NoDelegates, tfl::SerialExecutor, tfl::simd::Scalar>;
 namespace fs = std::filesystem;
 
 struct Blob {
@@ -234,14 +225,14 @@ std::string compare(const Case& c, tfl::TensorType type, const std::byte* got, c
 }
 
 /// "" where the case passed, "skip: ..." where an op is not in this program, else what went wrong.
-std::string run(const Case& c, const std::vector<std::byte>& data, tfl::ThreadPool& pool) {
+template <class Interpreter, class Executor> std::string run(const Case& c, const std::vector<std::byte>& data, Executor executor) {
   const auto at = [&](std::int64_t offset) { return data.data() + offset; };
   // Where no step can succeed, a model may be refused as a whole.
   bool must_fail = true;
   for (const Step& step : c.steps) must_fail = must_fail && step.status != "0";
   auto model = tfl::Model::from_copy({at(c.model_offset), static_cast<std::size_t>(c.model_length)});
   if (!model) return must_fail ? "" : "load: " + std::string(model.message());
-  auto made = Interpreter::create(*model, {.defer_allocation = true}, EveryThread{&pool});
+  auto made = Interpreter::create(*model, {.defer_allocation = true}, executor);
   if (!made) {
     if (made.error().code() == tfl::ErrorCode::unsupported_op) return "skip: " + std::string(made.message());
     return must_fail ? "" : "create: " + std::string(made.message());
@@ -286,7 +277,7 @@ std::string run(const Case& c, const std::vector<std::byte>& data, tfl::ThreadPo
           if (auto r = interpreter.set_string_bytes(input_of(b.tensor), bytes); !r) failed = true, why = r.message();
           continue;
         }
-        auto in = interpreter.input<std::byte>(input_of(b.tensor));
+        auto in = interpreter.template input<std::byte>(input_of(b.tensor));
         if (!in) return where + std::string(in.message());
         if (static_cast<std::int64_t>(in->size()) != b.length)
           return where + "input takes " + std::to_string(in->size()) + " bytes, the case has " + std::to_string(b.length);
@@ -304,7 +295,7 @@ std::string run(const Case& c, const std::vector<std::byte>& data, tfl::ThreadPo
     for (std::size_t o = 0; o < step.outputs.size(); ++o) {
       const Blob& b = step.outputs[o];
       if (b.offset < 0) continue;
-      auto out = interpreter.output<std::byte>(static_cast<int>(o));
+      auto out = interpreter.template output<std::byte>(static_cast<int>(o));
       if (!out) return where + std::string(out.message());
       const std::string name = where + "output " + std::to_string(o) + ": ";
       if (out->type() != from_lite_type(b.type)) return name + "has type " + tfl::name_of(out->type());
@@ -356,9 +347,15 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: tfl_conformance DIR [--op NAME] [--test SUBSTRING] [--arch NAME] [--threads N] [--verbose]\n");
     return 2;
   }
-  if (arch != tfl::simd::name_of(tfl::simd::NativeArch{})) {
-    std::fprintf(stderr, "tfl_conformance: this program was compiled for %s; for %s compile it with that architecture's flags\n",
+  const bool native = arch == tfl::simd::name_of(tfl::simd::NativeArch{}),
+             scalar = !native && arch == tfl::simd::name_of(tfl::simd::Scalar{});
+  if (!native && !scalar) {
+    std::fprintf(stderr, "tfl_conformance: this program was compiled for %s and scalar; for %s compile it with that architecture's flags\n",
                  tfl::simd::name_of(tfl::simd::NativeArch{}), arch.c_str());
+    return 2;
+  }
+  if (scalar && threads > 1) {
+    std::fprintf(stderr, "tfl_conformance: scalar runs on one thread\n");
     return 2;
   }
   tfl::ThreadPool pool(threads);
@@ -383,7 +380,8 @@ int main(int argc, char** argv) {
             .read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()));
       }
       if (verbose) std::printf("run %s/%s %s\n", suite.filename().c_str(), c.id.c_str(), c.test.c_str()), std::fflush(stdout);
-      const std::string result = run(c, data, pool);
+      const std::string result =
+          scalar ? run<ScalarInterpreter>(c, data, tfl::SerialExecutor{}) : run<NativeInterpreter>(c, data, SharedPool{&pool, true});
       const bool skipped = result.rfind("skip: ", 0) == 0;
       if (!result.empty() && (!skipped || verbose)) {
         std::printf("%s %s/%s %s: %s\n", skipped ? "SKIP" : "FAIL", suite.filename().c_str(), c.id.c_str(), c.test.c_str(), result.c_str());

@@ -1,3 +1,4 @@
+// libraries: tfl_tool_ops
 // tfl_run MODEL: loads any .tflite model, runs it and says what it computed, how long it took and how much memory it needed.
 
 #include <CLI/CLI.hpp>
@@ -12,13 +13,14 @@
 #include <string>
 #include <vector>
 
-#include "tfl/tfl.hpp"
+#include "tfl/runtime/interpreter.hpp"
+#include "tools/common/all_ops.hpp"
 #include "tools/common/print.hpp"
 #include "tools/common/seeded_inputs.hpp"
 
 namespace {
 
-using Interpreter = tfl::Interpreter<tfl::AllOps, tfl::NoDelegates, tfl::ThreadPool>;
+using Interpreter = tfl::Interpreter<tfl::tools::PrecompiledOps, tfl::NoDelegates, tfl::tools::SharedPool>;
 using tfl::tools::text;
 
 struct Arguments {
@@ -51,8 +53,8 @@ int run(const Arguments& a) {
   if (!model) return fail(text(model.message()));
   tfl::ThreadPool pool(a.threads);
   const tfl::InterpreterOptions options{.fuse = !a.apart && !a.verbose};
-  auto made = a.signature.empty() ? Interpreter::create(*model, options, std::move(pool))
-                                  : Interpreter::create(*model, a.signature, options, std::move(pool));
+  auto made =
+      a.signature.empty() ? Interpreter::create(*model, options, {&pool}) : Interpreter::create(*model, a.signature, options, {&pool});
   if (!made) return fail(text(made.message()));
   Interpreter& interpreter = *made;
 

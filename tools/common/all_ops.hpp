@@ -1,0 +1,39 @@
+#pragma once
+// Every op for this machine's processor, compiled once for all programs that link tfl_tool_ops: it takes longer than the rest of them.
+
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "tfl/core/parallel.hpp"
+#include "tfl/runtime/registry.hpp"
+#include "tfl/runtime/thread_pool.hpp"
+#include "tfl/simd/arch.hpp"
+
+namespace tfl::tools {
+
+/// A pool of the caller's, which outlives what runs on it.
+struct SharedPool {
+  ThreadPool* pool = nullptr;
+  /// Splits even the least work, which costs more time than it saves, but shows whether it can be split.
+  bool split_everything = false;
+
+  int workers() const { return pool->workers(); }
+  template <class Body> void parallel_for(std::int64_t count, std::int64_t cost, Body&& body) {
+    constexpr std::int64_t a_lot = 1'000'000;  // nanoseconds
+    pool->parallel_for(count, split_everything && cost < a_lot ? a_lot : cost, body);
+  }
+};
+
+/// tfl::AllOps on a SharedPool.
+std::span<const OpEntry> all_entries();
+
+/// all_entries() as the registry of an interpreter.
+struct PrecompiledOps {
+  template <class A, Executor E> static std::span<const OpEntry> entries() {
+    static_assert(std::is_same_v<A, simd::NativeArch> && std::is_same_v<E, SharedPool>);
+    return all_entries();
+  }
+};
+
+}  // namespace tfl::tools
