@@ -156,6 +156,18 @@ struct Conv2D {
     return p;
   }
 
+  /// Single pixels of floats: rows of a matrix, however many there are.
+  static constexpr bool row_window(const Options& options, const NodeDescription& node, WindowAxis& axis) {
+    linalg::WindowShape shape;
+    if (node.input(0).type != TensorType::float32 || is_hybrid(node) || !node.packs(1)) return false;
+    if (node.input(2).present() && !node.input(2).is_constant) return false;
+    // A single pixel is summed in another way than several.
+    if (make_shape(options, node, shape) || shape.rows() != linalg::Rows::flat || shape.x.output < 2) return false;
+    axis = shape.y;
+    return true;
+  }
+  static constexpr WindowAxis& row_window(Prepared& prepared) { return prepared.shape.y; }
+
   template <class Run, class In, class Filter, class Bias>
   static void pack(const Run& run, In, Filter filter, Bias bias, std::byte* packed) {
     using A = typename Run::Arch;

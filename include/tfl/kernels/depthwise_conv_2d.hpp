@@ -117,6 +117,13 @@ struct DepthwiseConv2D {
     return p;
   }
 
+  static constexpr bool row_window(const Options& options, const NodeDescription& node, WindowAxis& axis) {
+    const Prepared p = geometry(options, node);
+    axis = p.y;
+    return node.input(0).type == TensorType::float32 && !p.hybrid && p.packs;
+  }
+  static constexpr WindowAxis& row_window(Prepared& prepared) { return prepared.y; }
+
   template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
     const Prepared p = geometry(options, node);
     Needs needs = needs_of_bytes<Arch>(node, p);

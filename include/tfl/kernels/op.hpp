@@ -188,6 +188,15 @@ struct OpTraits {
   bool any_rank = false;                     // shapes may have ones before the 8 dimensions that are held, see Shape
 };
 
+/// Some rows of an image at a time: an optional side of ops whose output rows follow from a window of the rows of input 0 and from
+/// constants. A chain of such ops runs band by band, so that the rows between two of them never leave the cache.
+///
+///   static constexpr bool row_window(const Options&, const NodeDescription&, WindowAxis& axis);  false where its kernel needs all rows
+///   static constexpr WindowAxis& row_window(Prepared&);
+///
+/// The second one lets the runner narrow the op to a band: `output` rows out of `input` rows, `before` of padding above them. Neither the
+/// layout of packed constants nor the scratch memory may depend on more than the whole image's window, which a band never passes.
+
 /// Elements around the height and width of an image tensor, all of one value.
 struct Border {
   std::int32_t top = 0, bottom = 0, left = 0, right = 0;

@@ -51,16 +51,12 @@ template <class A, int Rows, int Vectors>
 TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, const FloatTileOutput& out) {
   using V = simd::Batch<float, A>;
   constexpr int L = simd::lanes<float, A>;
-  // A short tile has too few independent sums to keep the multipliers busy: several a row, then.
-  constexpr int Parts = Rows * Vectors >= 8 ? 1 : Rows * Vectors >= 4 ? 2 : 4;
-  V sum[Parts][Rows][Vectors];
+  // One sum each, however short the tile: a row's result must not depend on the rows beside it.
+  V sum[Rows][Vectors];
   TFL_UNROLL
-  for (int p = 0; p < Parts; ++p) {
+  for (int m = 0; m < Rows; ++m) {
     TFL_UNROLL
-    for (int m = 0; m < Rows; ++m) {
-      TFL_UNROLL
-      for (int v = 0; v < Vectors; ++v) sum[p][m][v] = V(0.0f);
-    }
+    for (int v = 0; v < Vectors; ++v) sum[m][v] = V(0.0f);
   }
   const float* w = weights;
   const std::byte* ahead = in.ahead != nullptr ? in.ahead : reinterpret_cast<const std::byte*>(weights);
@@ -73,33 +69,18 @@ TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, c
       for (int m = 0; m < Rows; ++m) x[m] += in.offset;
     }
     std::int64_t k = 0;
-    if constexpr (simd::has_by_lane<A, float> && Parts == 1) k = add_products_by_lane<A, float>(x, in.length, w, sum[0]);
-    for (; k + Parts <= in.length; k += Parts, w += Parts * Vectors * L) {
-      if constexpr (Parts == 1) {
-        TFL_PREFETCH(ahead);
-        ahead += in.ahead_step;
-      }
+    if constexpr (simd::has_by_lane<A, float>) k = add_products_by_lane<A, float>(x, in.length, w, sum);
+    for (; k < in.length; ++k, w += Vectors * L) {
+      TFL_PREFETCH(ahead);
+      ahead += in.ahead_step;
+      V column[Vectors];
       TFL_UNROLL
-      for (int p = 0; p < Parts; ++p) {
-        V column[Vectors];
+      for (int v = 0; v < Vectors; ++v) column[v] = simd::load<A>(w + v * L);
+      TFL_UNROLL
+      for (int m = 0; m < Rows; ++m) {
+        const V element(x[m][k]);
         TFL_UNROLL
-        for (int v = 0; v < Vectors; ++v) column[v] = simd::load<A>(w + (p * Vectors + v) * L);
-        TFL_UNROLL
-        for (int m = 0; m < Rows; ++m) {
-          const V element(x[m][k + p]);
-          TFL_UNROLL
-          for (int v = 0; v < Vectors; ++v) sum[p][m][v] = simd::fma(element, column[v], sum[p][m][v]);
-        }
-      }
-    }
-    if constexpr (Parts > 1) {
-      for (; k < in.length; ++k, w += Vectors * L) {
-        TFL_UNROLL
-        for (int m = 0; m < Rows; ++m) {
-          const V element(x[m][k]);
-          TFL_UNROLL
-          for (int v = 0; v < Vectors; ++v) sum[0][m][v] = simd::fma(element, simd::load<A>(w + v * L), sum[0][m][v]);
-        }
+        for (int v = 0; v < Vectors; ++v) sum[m][v] = simd::fma(element, column[v], sum[m][v]);
       }
     }
   }
@@ -111,11 +92,7 @@ TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, c
     float part[Vectors * L];
     TFL_UNROLL
     for (int v = 0; v < Vectors; ++v) {
-      V y = sum[0][m][v];
-      TFL_UNROLL
-      for (int p = 1; p < Parts; ++p) y = y + sum[p][m][v];
-      y = simd::min(simd::max(y + simd::load<A>(out.bias + v * L), lo), hi);
-      simd::store((whole ? to : part) + v * L, y);
+      simd::store((whole ? to : part) + v * L, simd::min(simd::max(sum[m][v] + simd::load<A>(out.bias + v * L), lo), hi));
     }
     if (!whole) std::memcpy(to, part, static_cast<std::size_t>(out.columns) * sizeof(float));
   }

@@ -11,6 +11,7 @@
 #include "tfl/runtime/layout.hpp"
 #include "tfl/runtime/node_state.hpp"
 #include "tfl/runtime/registry.hpp"
+#include "tfl/runtime/row_bands.hpp"
 
 namespace tfl {
 
@@ -54,6 +55,8 @@ struct FusionSteps {
   bool (*rewrite)(const GraphState& state) = nullptr;
   /// Plans an arena in which parts of tensors lie in their whole.
   void (*lay_out_parts)(const GraphState& state, MemoryPlan& plan) = nullptr;
+  /// Runs the chain that ends with a node; see row_bands.hpp.
+  Violation (*run_chain)(std::span<NodeState> nodes, std::size_t last, std::size_t& failed) = nullptr;
 };
 
 namespace detail {
@@ -241,13 +244,16 @@ inline void lay_out_with_parts(const GraphState& state, MemoryPlan& plan) {
   lay_out(is_kept);
 }
 
-template <bool Borders, bool Clamps, bool Conversions> bool rewrite(const GraphState& state) {
+template <bool Borders, bool Clamps, bool Conversions, bool Rows> bool rewrite(const GraphState& state) {
   Links links;
   if (!links.read(state)) return false;
   // Clamps first: a convolution that clamps to 0 tells a pooling behind a border what is least.
   if constexpr (Clamps) fold_clamps(state, links);
   if constexpr (Conversions) join_conversions(state, links);
-  if constexpr (Borders) return fold_borders(state, links);
+  if constexpr (Borders) {
+    if (!fold_borders(state, links)) return false;
+  }
+  if constexpr (Rows) find_row_chains(state, [&](const Tensor* t) { return links.is_between_two(state, t); });
   return true;
 }
 
@@ -256,13 +262,17 @@ template <class... Ops> constexpr FusionSteps fusion_steps_of() {
   constexpr bool borders = (gives_border<Ops> || ...) && (takes_border<Ops> || ...);
   constexpr bool clamps = ((traits_of<Ops>().activation != Activation::none) || ...) && (traits_of<Ops>().clamps || ...);
   constexpr bool conversions = (traits_of<Ops>().dequantizes || ...) && (traits_of<Ops>().quantizes || ...);
+  constexpr bool rows = (has_row_window<Ops> || ...);
   FusionSteps steps;
-  if constexpr (borders || clamps || conversions) steps.rewrite = &rewrite<borders, clamps, conversions>;
+  if constexpr (borders || clamps || conversions || rows) steps.rewrite = &rewrite<borders, clamps, conversions, rows>;
+  if constexpr (rows) steps.run_chain = &run_row_chain;
   if constexpr ((has_parts<Ops> || ...)) steps.lay_out_parts = &lay_out_with_parts;
   return steps;
 }
 /// Of a registry whose ops are not seen here: all.
-template <class Registry> struct FusionOf { static constexpr FusionSteps steps{&rewrite<true, true, true>, &lay_out_with_parts}; };
+template <class Registry> struct FusionOf {
+  static constexpr FusionSteps steps{&rewrite<true, true, true, true>, &lay_out_with_parts, &run_row_chain};
+};
 template <class... Ops> struct FusionOf<OpRegistry<Ops...>> { static constexpr FusionSteps steps = fusion_steps_of<Ops...>(); };
 
 }  // namespace detail

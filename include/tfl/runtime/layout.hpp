@@ -6,6 +6,7 @@
 
 #include "tfl/runtime/memory_plan.hpp"
 #include "tfl/runtime/node_state.hpp"
+#include "tfl/runtime/row_bands.hpp"
 
 namespace tfl {
 
@@ -41,7 +42,10 @@ template <class Place> std::size_t lay_out_once(const GraphState& state, MemoryP
   for (std::size_t i = 0; i < state.nodes.size(); ++i) {
     NodeState& node = state.nodes[i];
     const bool scratch = node.kind == NodeKind::planned && node.needs.scratch_bytes > 0;
-    node.scratch_block = scratch ? plan.add_scratch(static_cast<std::size_t>(node.needs.scratch_bytes), static_cast<int>(i)) : -1;
+    node.scratch_block = scratch ? plan.add_scratch(static_cast<std::size_t>(node.needs.scratch_bytes), state.step_of(i)) : -1;
+    if (node.chain.last == static_cast<std::int32_t>(i)) {
+      node.chain.buffer_block = plan.add_scratch(chain_buffer_bytes(state, i), static_cast<int>(i));
+    }
   }
   return plan.finish();
 }
@@ -57,6 +61,7 @@ template <class Place> std::size_t lay_out_once(const GraphState& state, MemoryP
   std::size_t scratch = 0;
   for (const NodeState& node : state.nodes) {
     if (node.kind == NodeKind::planned && node.needs.scratch_bytes > 0) ++scratch;
+    if (node.chain.last >= 0) ++scratch;
   }
   if (!plan.start(state.allocator, state.tensors.size(), scratch)) return false;
   for (const std::int32_t t : g.inputs) {
@@ -66,10 +71,13 @@ template <class Place> std::size_t lay_out_once(const GraphState& state, MemoryP
   for (int i = 0; i < end; ++i) {
     const NodeState& node = state.nodes[static_cast<std::size_t>(i)];
     if (node.kind == NodeKind::fused) continue;
-    for (const Tensor* t : node.call.inputs) {
-      if (t != nullptr) plan.touch(state.index_of(t), i);
+    const int step = state.step_of(static_cast<std::size_t>(i));
+    for (std::size_t k = 0; k < node.call.inputs.size(); ++k) {
+      const bool in_buffer = k == 0 && node.chain.first >= 0 && node.chain.first != i;
+      if (const Tensor* t = node.call.inputs[k]; t != nullptr && !in_buffer) plan.touch(state.index_of(t), step);
     }
-    for (const Tensor* t : node.call.outputs) plan.touch(state.index_of(t), i);
+    if (state.is_inside_chain(static_cast<std::size_t>(i))) continue;
+    for (const Tensor* t : node.call.outputs) plan.touch(state.index_of(t), step);
   }
   for (const std::int32_t t : g.outputs) plan.touch(static_cast<std::size_t>(t), end);
   const auto is_listed = [](std::span<const std::int32_t> list, std::size_t t) {

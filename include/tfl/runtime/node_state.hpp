@@ -19,6 +19,15 @@ enum class NodeKind : std::uint8_t {
   fused,    // another node does its work
 };
 
+/// A node's part in a chain that runs band by band; see runtime/row_bands.hpp.
+struct RowChain {
+  std::int32_t first = -1, last = -1;  // nodes of the chain; -1: the node is in none
+  std::int32_t band_rows = 0;          // of the chain's output
+  std::int32_t buffer_rows = 0;        // of the node's output that lie in the chain's buffer at most
+  int buffer_block = -1;               // of the last node: the buffer
+  std::byte* buffer = nullptr;
+};
+
 struct NodeState {
   const OpEntry* entry = nullptr;
   EvalFunction eval = nullptr;
@@ -30,6 +39,7 @@ struct NodeState {
   NodeKind kind = NodeKind::planned;
   bool changed = false;   // its options or tensors are not the file's any more
   bool in_place = false;  // its outputs lie where the bytes are already: nothing to run
+  RowChain chain;
   Array<std::byte> own_state;
   // Of nodes outside of the plan only.
   Array<Multiplier> own_multipliers;
@@ -86,6 +96,10 @@ struct GraphState {
   [[nodiscard]] bool describe(Described& described, std::size_t i) const {
     return described.describe(nodes[i], graph.nodes[i], tensors, workers, packs, regions, allocator);
   }
+  /// When the node runs: a chain runs in the place of its last node.
+  int step_of(std::size_t i) const { return nodes[i].chain.last >= 0 ? nodes[i].chain.last : static_cast<int>(i); }
+  /// Whether the node's output exists in a chain's buffer only.
+  bool is_inside_chain(std::size_t i) const { return nodes[i].chain.last > static_cast<std::int32_t>(i); }
   /// Whether the tensor's bytes are the plan's to place.
   static bool lives_in_arena(const Tensor& t) {
     return !t.is_dynamic && !t.is_borrowed && t.data == nullptr && bits_of(t.description.type) != 0;

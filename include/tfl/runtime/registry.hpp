@@ -19,6 +19,7 @@
 #include "tfl/kernels/compact.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/signature.hpp"
+#include "tfl/kernels/window.hpp"
 #include "tfl/model/custom_options.hpp"
 #include "tfl/model/graph.hpp"
 #include "tfl/model/options.hpp"
@@ -71,6 +72,9 @@ struct OpEntry {
   bool (*border)(const NodeCall& call, const NodeDescription& node, Border& border) = nullptr;
   /// Makes the op read input 0 as if it had this border, which it has now; false where it can't.
   bool (*take_border)(void* options, const NodeDescription& node, const Border& border) = nullptr;
+  /// How output rows follow from rows of input 0; false where the kernel needs all of them. See op.hpp.
+  bool (*row_window)(const void* options, const NodeDescription& node, WindowAxis& axis) = nullptr;
+  WindowAxis& (*prepared_row_window)(void* prepared) = nullptr;
 
   std::string_view name() const { return code == BuiltinOperator::CUSTOM ? custom_name : std::string_view(name_of(code)); }
 };
@@ -145,6 +149,13 @@ inline constexpr bool gives_border = requires(const typename O::Options& options
 template <class O>
 inline constexpr bool takes_border = requires(typename O::Options& options, const NodeDescription& node, const Border& border) {
   { O::take_border(options, node, border) } -> std::same_as<bool>;
+};
+
+template <class O>
+inline constexpr bool has_row_window = requires(const typename O::Options& options, const NodeDescription& node, WindowAxis& axis,
+                                                typename O::Prepared& prepared) {
+  { O::row_window(options, node, axis) } -> std::same_as<bool>;
+  { O::row_window(prepared) } -> std::same_as<WindowAxis&>;
 };
 
 template <class O> constexpr std::string_view custom_name_of() {
@@ -357,6 +368,12 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
       e.take_border = [](void* options, const NodeDescription& node, const Border& border) {
         return Op::take_border(*static_cast<Options*>(options), node, border);
       };
+    }
+    if constexpr (has_row_window<Op> && !has_compact) {  // compact kernels have a Prepared of their own
+      e.row_window = [](const void* options, const NodeDescription& node, WindowAxis& axis) {
+        return Op::row_window(options_at(options), node, axis);
+      };
+      e.prepared_row_window = [](void* prepared) -> WindowAxis& { return Op::row_window(*static_cast<Prepared*>(prepared)); };
     }
     return e;
   }();

@@ -194,6 +194,7 @@ class Subgraph {
       node.call.executor = executor;
       if (node.kind != NodeKind::planned) continue;
       node.call.scratch = node.scratch_block >= 0 ? arena.data() + plan_.offset_of_block(node.scratch_block) : nullptr;
+      if (node.chain.buffer_block >= 0) node.chain.buffer = arena.data() + plan_.offset_of_block(node.chain.buffer_block);
       node.call.multipliers = multipliers_.span().subspan(next_multiplier, static_cast<std::size_t>(node.needs.multipliers));
       next_multiplier += static_cast<std::size_t>(node.needs.multipliers);
       if (auto r = prepare_node(i, true); !r) return r;
@@ -212,6 +213,7 @@ class Subgraph {
     }
     for (NodeState& node : nodes_) {
       if (node.kind == NodeKind::planned && node.scratch_block >= 0) node.call.scratch = arena + plan_.offset_of_block(node.scratch_block);
+      if (node.chain.buffer_block >= 0) node.chain.buffer = arena + plan_.offset_of_block(node.chain.buffer_block);
     }
   }
   /// Lets an input of a called subgraph lie where the caller has it, until it is lent again.
@@ -257,12 +259,14 @@ class Subgraph {
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       NodeState& node = nodes_[i];
-      if (node.kind == NodeKind::fused) continue;
+      const bool ends_chain = node.chain.last == static_cast<std::int32_t>(i);
+      if (node.kind == NodeKind::fused || (node.chain.last >= 0 && !ends_chain)) continue;
       if (options_.is_cancelled()) [[unlikely]]
         return cancelled(i);
       NodeEvent event;
       if (observer != nullptr) [[unlikely]] {
-        event = {static_cast<int>(i), &graph().nodes[i], node.call.inputs, node.call.outputs,
+        const NodeState& first = ends_chain ? nodes_[static_cast<std::size_t>(node.chain.first)] : node;
+        event = {static_cast<int>(i), &graph().nodes[i], first.call.inputs, node.call.outputs,
                  graph().nodes[static_cast<std::size_t>(node.last)].outputs};
         if (observer->before != nullptr) observer->before(observer->context, event);
       }
@@ -272,6 +276,9 @@ class Subgraph {
       if (node.kind != NodeKind::folded && !node.in_place) {
         if (node.entry->run != nullptr) [[unlikely]] {
           if (auto r = options_.session->run(*this, i); !r) return r;
+        } else if (ends_chain) {
+          std::size_t failed = i;
+          if (const Violation v = options_.fusion.run_chain(nodes_.span(), i, failed)) return describe(v, failed);
         } else if (const Violation v = node.eval(node.call)) [[unlikely]] {
           return describe(v, i);
         }
@@ -410,6 +417,7 @@ class Subgraph {
     NodeState& node = nodes_[i];
     node.kind = NodeKind::planned;
     node.in_place = false;
+    node.chain = {};
     node.needs = {};
     bool all_constant = true, all_known = true;
     for (std::size_t k = 0; k < node.call.inputs.size(); ++k) {
