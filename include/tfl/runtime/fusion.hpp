@@ -253,7 +253,10 @@ template <bool Borders, bool Clamps, bool Conversions, bool Rows> bool rewrite(c
   if constexpr (Borders) {
     if (!fold_borders(state, links)) return false;
   }
-  if constexpr (Rows) find_row_chains(state, [&](const Tensor* t) { return links.is_between_two(state, t); });
+  // Threads have a second cache each, and bands are too small to share.
+  if constexpr (Rows) {
+    if (state.workers == 1) find_row_chains(state, [&](const Tensor* t) { return links.is_between_two(state, t); });
+  }
   return true;
 }
 
