@@ -59,6 +59,9 @@ template <class A> struct FloatTiles {
     y.to += m * out.stride;
     if (vectors == 2) {
       float_tile<A, Rows, 2>(detail::from_row(in, m), weights, y);
+    } else if constexpr (Rows > most_single_rows) {
+      run<Rows / 2>(m);
+      run<Rows - Rows / 2>(m + Rows / 2);
     } else {
       float_tile<A, Rows, 1>(detail::from_row(in, m), weights, y);
     }

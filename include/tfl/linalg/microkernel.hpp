@@ -46,6 +46,10 @@ struct FloatTileOutput {
   float lo, hi;
 };
 
+/// Rows of floats for a single vector of columns. Each product needs a load of its own then, and with more rows so do their addresses,
+/// which don't fit the registers any more.
+inline constexpr int most_single_rows = 8;
+
 /// to[m][n] = clamp(bias[n] + sum x[m][k] * w[k][n]) for Rows rows and Vectors vectors of columns.
 template <class A, int Rows, int Vectors>
 TFL_NOINLINE void float_tile(const TileInput<float>& in, const float* weights, const FloatTileOutput& out) {

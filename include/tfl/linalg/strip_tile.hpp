@@ -133,6 +133,9 @@ template <class A> struct StripFloatTiles {
     y.to += m * out.stride;
     if (vectors == 2) {
       strip_float_tile<A, Rows, 2>(from, weights, y);
+    } else if constexpr (Rows > most_single_rows) {
+      run<Rows / 2>(m);
+      run<Rows - Rows / 2>(m + Rows / 2);
     } else {
       strip_float_tile<A, Rows, 1>(from, weights, y);
     }
