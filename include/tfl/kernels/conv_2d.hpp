@@ -113,7 +113,8 @@ struct Conv2D {
       if (plan.in_strips()) {
         needs.scratch_bytes += plan.strip.scratch_bytes(node.workers());
       } else if (is_float) {
-        needs.scratch_bytes += shape.bytes(linalg::rows_at_once<Arch, float>, 4, node.workers());
+        const auto tables = static_cast<int>(node.workers() * linalg::float_tables(plan.panels));
+        needs.scratch_bytes += shape.bytes(linalg::rows_at_once<Arch, float>, 4, tables);
       } else {
         needs.scratch_bytes += shape.bytes(linalg::byte_rows<Arch>, 1, node.workers()) +
                                node.workers() * linalg::staging_bytes<Arch>(plan.panels, shape.batches * shape.positions());

@@ -87,6 +87,14 @@ template <class A, class T> struct ByteTiles {
   }
 };
 
+/// Tiles of floats for which weights are read once: several where the weights don't stay in the second cache. `fill` has that many tables
+/// for each worker.
+constexpr std::int64_t float_tables(const PanelLayout& layout) {
+  const std::int64_t bytes = layout.groups * layout.panels() * layout.panel_bytes(2);
+  // Windows of several taps read more rows than pixels do, which want to stay in the cache as well.
+  return bytes > (layout.segments == 1 ? 128 * 1024 : 1024 * 1024) ? 8 : 1;
+}
+
 /// multiply_float for a single row.
 template <class A, class Executor>
 void multiply_float_row(Executor& executor, const PanelLayout& layout, std::int64_t group_offset, const std::byte* packed,
@@ -119,6 +127,7 @@ void multiply_float_row(Executor& executor, const PanelLayout& layout, std::int6
 }
 
 /// out[m][g * columns + n] = clamp(bias + sum over k of row m of group g [k] * w[k][n]). A group's rows begin group_offset elements on.
+/// Each worker fills float_tables() tables, which `fill` tells apart as if they were those of so many workers.
 template <class A, class Executor, class Fill>
 void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset, const std::byte* packed,
                     Fill fill, FloatRange range, float* out) {
@@ -129,9 +138,9 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
     return multiply_float_row<A>(executor, layout, group_offset, packed, table, R, range, out);
   }
   const std::int64_t panels = layout.panels(), stride = layout.groups * layout.columns;
-  // Weights that don't stay in the second cache are read once for several tiles.
   constexpr int most_at_once = 8;
-  const bool streams = panels * layout.panel_bytes(2) > 128 * 1024;
+  const std::int64_t table_count = float_tables(layout);
+  const bool streams = table_count > 1;
   for_tiles_and_panels(
       executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 32),
       [&](std::int64_t first_tile, std::int64_t last_tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
@@ -141,10 +150,10 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
         for (std::int64_t tile = first_tile; tile < last_tile;) {
           int at_once = 0;
           do {
-            tables[at_once] = fill((tile + at_once) * R, count_of(tile + at_once), worker, few[at_once]);
+            const int slot = static_cast<int>(worker * table_count) + at_once;
+            tables[at_once] = fill((tile + at_once) * R, count_of(tile + at_once), slot, few[at_once]);
             ++at_once;
-            // A table that is elsewhere is the only one there.
-          } while (streams && tables[0] == few[0] && at_once < most_at_once && tile + at_once < last_tile);
+          } while (at_once < table_count && tile + at_once < last_tile);
           for (std::int64_t i = first_panel; i < last_panel; ++i) {
             const std::int64_t g = i / panels, p = i % panels;
             const auto* at = reinterpret_cast<const float*>(packed + layout.panel_offset(g, p));
