@@ -78,6 +78,20 @@ struct Problem {
     p.constant = true;
     return p.sized();
   }
+  /// More weights than the second cache holds, and several tiles of windows.
+  static Problem large_weights() {
+    Problem p = random();
+    p.groups = random_int(1, 2);
+    p.n = 1;
+    p.h = random_int(4, 5);
+    p.w = random_int(5, 8);
+    p.kh = p.kw = 3;
+    p.c = 120 + random_int(0, 9);
+    p.filters = 270 / p.groups;
+    p.same = p.constant = true;
+    p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = 1;
+    return p.sized();
+  }
   Problem sized() {
     const auto axis = [&](int in, int k, int stride, int dilation, int& out, int& before) {
       const int span = (k - 1) * dilation + 1;
@@ -132,8 +146,8 @@ struct Problem {
 };
 
 TEST(Conv2D, Float) {
-  for (int round = 0; round < 165; ++round) {
-    const Problem p = round < 150 ? Problem::random() : Problem::first_layer();
+  for (int round = 0; round < 167; ++round) {
+    const Problem p = round < 150 ? Problem::random() : round < 165 ? Problem::first_layer() : Problem::large_weights();
     const auto x = random_values<float>(p.input_count(), 0, 0), w = random_values<float>(p.filter_count(), 0, 0);
     const auto bias = random_values<float>(static_cast<std::size_t>(p.outputs()), 0, 0);
     SingleOp<tfl::Conv2D> op;
