@@ -1,5 +1,6 @@
 // XNNPACK as a Runner: a .tflite graph told to its subgraph API.
 
+#include <cpuinfo.h>
 #include <pthreadpool.h>
 #include <xnnpack.h>
 
@@ -359,9 +360,30 @@ struct DeletePool {
   void operator()(pthreadpool_t pool) const { pthreadpool_destroy(pool); }
 };
 
+/// A comparison is one of equals: what this program was not compiled for, XNNPACK does without.
+void forget_other_instructions() {
+#if defined(__x86_64__) && !defined(TFL_XNNPACK_2022)
+  if (!cpuinfo_initialize()) return;
+#ifndef __AVX512F__
+  cpuinfo_isa.avx512f = cpuinfo_isa.avx512bw = cpuinfo_isa.avx512dq = cpuinfo_isa.avx512vl = cpuinfo_isa.avx512cd = false;
+  cpuinfo_isa.avx512vbmi = cpuinfo_isa.avx512fp16 = cpuinfo_isa.avx512bf16 = false;
+#endif
+#ifndef __AVX512VNNI__
+  cpuinfo_isa.avx512vnni = false;
+#endif
+#ifndef __AVXVNNI__
+  cpuinfo_isa.avxvnni = cpuinfo_isa.avx_vnni_int8 = false;
+#endif
+#ifndef __AMX_INT8__
+  cpuinfo_isa.amx_int8 = cpuinfo_isa.amx_tile = cpuinfo_isa.amx_fp16 = false;
+#endif
+#endif
+}
+
 class XnnpackRunner final : public Runner {
  public:
   XnnpackRunner(const Model& model, int threads) : model_(model) {
+    forget_other_instructions();
     check(xnn_initialize(nullptr), "this processor");
     const GraphSubgraph& graph = model_.subgraphs()[0];
     require_static_shapes(graph);
