@@ -1,9 +1,9 @@
 # Programs for microcontrollers inside of a build for this machine: tests, examples and measurements run them in QEMU.
 #
-# tfl_micro_program(<target> BOARD m3|m4|m55 SOURCES <file>... [MODELS <name>...] [OPTIONS <flag>...])
+# tfl_micro_program(<target> BOARD m3|m4|m55 SOURCES <file>... [MODELS <name>...] [OPTIONS <flag>...] [READS_FILES])
 # makes <target>.elf in the current binary directory, by arm-none-eabi-g++, with the start-up code of examples/micro/board. MODELS are names
-# of headers made by tfl_micro_model(). tfl_micro_model(<name> <file.tflite> [<flag of tfl_codegen>...]) writes <name>.hpp. tfl_micro_run(<variable> <board>) gives the
-# command that runs an ELF file. TFL_MICRO is true where compiler and emulator are there.
+# of headers made by tfl_micro_model(). READS_FILES: the program reads .tflite files, for which it needs the headers of flatbuffers. tfl_micro_model(<name> <file.tflite> [<flag of tfl_codegen>...]) writes <name>.hpp. tfl_micro_run(<variable> <board> [<argument>...])
+# gives the command that runs an ELF file; the first argument stands for the program's name. TFL_MICRO is true where compiler and emulator are there.
 find_program(TFL_MICRO_CXX arm-none-eabi-g++)
 find_program(TFL_MICRO_QEMU qemu-system-arm)
 find_program(TFL_MICRO_NM arm-none-eabi-nm)
@@ -26,7 +26,12 @@ set(tfl_micro_machine_m4 mps2-an386)
 set(tfl_micro_machine_m55 mps3-an547)
 
 function(tfl_micro_run variable board)
-  set(${variable} "${TFL_MICRO_QEMU}" -M ${tfl_micro_machine_${board}} -nographic -semihosting -kernel PARENT_SCOPE)
+  set(arguments "")
+  foreach(argument IN LISTS ARGN)
+    string(APPEND arguments ",arg=${argument}")
+  endforeach()
+  set(${variable} "${TFL_MICRO_QEMU}" -M ${tfl_micro_machine_${board}} -nographic -semihosting-config "enable=on,target=native${arguments}"
+      -kernel PARENT_SCOPE)
 endfunction()
 
 function(tfl_micro_model name file)
@@ -46,7 +51,11 @@ function(tfl_micro_model name file)
 endfunction()
 
 function(tfl_micro_program target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "BOARD" "SOURCES;MODELS;OPTIONS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "READS_FILES" "BOARD" "SOURCES;MODELS;OPTIONS")
+  if(arg_READS_FILES)
+    # Behind the C library of the other processor.
+    list(APPEND arg_OPTIONS -DNDEBUG "-I${PROJECT_BINARY_DIR}/include" -idirafter "${tfl_flatbuffers_DIR}")
+  endif()
   set(sources "")
   foreach(source IN LISTS arg_SOURCES)
     get_filename_component(source "${source}" ABSOLUTE)
@@ -63,7 +72,7 @@ function(tfl_micro_program target)
   add_custom_command(
     OUTPUT "${elf}"
     COMMAND "${TFL_MICRO_CXX}" -std=c++20 ${tfl_micro_cpu_${arg_BOARD}} -mthumb -Os -fno-exceptions -fno-rtti -fno-threadsafe-statics
-            -ffunction-sections -fdata-sections -Wall -Wextra -Wconversion -Werror -DTFL_NO_ERROR_TEXT ${arg_OPTIONS}
+            -ffunction-sections -fdata-sections -Wall -Wextra -Wconversion -Werror -Wno-psabi -DTFL_NO_ERROR_TEXT ${arg_OPTIONS}
             "-I${PROJECT_SOURCE_DIR}/include" "-I${tfl_micro_board}" "-I${tfl_micro_headers}" ${sources}
             --specs=nano.specs --specs=nosys.specs -nostartfiles -Wl,--gc-sections "-L${tfl_micro_board}"
             "-T${tfl_micro_script_${arg_BOARD}}" -o "${elf}"

@@ -48,4 +48,21 @@ template <class Interpreter> bool fuzz_changed_model(std::span<const std::uint8_
   return fuzz_model<Interpreter>(file);
 }
 
+/// Any bytes as a file, for the interpreter of small programs.
+template <class Interpreter, class Micro> bool fuzz_micro(std::span<const std::uint8_t> bytes) {
+  Array<std::byte> exact, arena;
+  if (!exact.allocate(heap_allocator(), bytes.size()) || !arena.allocate(heap_allocator(), std::size_t{1} << 20)) return false;
+  if (!bytes.empty()) std::memcpy(exact.data(), bytes.data(), bytes.size());
+  auto micro = Micro::create(exact.span(), arena.span());
+  if (!told(micro)) return false;
+  const Outcome outcome = run_made(*micro, 1);
+  auto model = Model::from_memory(std::span<const std::byte>(exact.span()));
+  if (!model || !outcome.message.empty()) return outcome.message.empty();
+  InterpreterOptions plain = modest();
+  plain.fuse = plain.pack = false;
+  const Outcome whole = run_model<Interpreter>(*model, plain, 1);
+  if (whole.message.empty()) compare(outcome, whole, "both interpreters give the same");
+  return true;
+}
+
 }  // namespace tfl::fuzz

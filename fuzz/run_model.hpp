@@ -61,20 +61,18 @@ inline InterpreterOptions modest(Allocator allocator = heap_allocator()) {
   return {.limits = {.memory = std::size_t{16} << 20, .steps = 10'000, .calls = 1000, .tensors = 10'000}, .allocator = allocator};
 }
 
-/// Inputs are filled from `seed`: small numbers, that indices are in range now and then.
-template <class Interpreter> Outcome run_model(const Model& model, const InterpreterOptions& options, std::uint32_t seed) {
+/// Runs twice. Inputs are filled from `seed`: small numbers, that indices are in range now and then.
+template <class Interpreter> Outcome run_made(Interpreter& interpreter, std::uint32_t seed) {
   Outcome outcome;
   const auto fails = [&outcome](std::string_view message) {
     outcome.message = message;
     return outcome;
   };
-  auto interpreter = Interpreter::create(model, options);
-  if (!told(interpreter)) return fails(interpreter.message());
   for (int round = 0; round < 2; ++round) {
     std::uint32_t state = seed;
     const auto next = [&state] { return (state = state * 1664525u + 1013904223u) >> 16; };
-    for (int i = 0; i < interpreter->input_count(); ++i) {
-      auto view = interpreter->template input<std::byte>(i);
+    for (int i = 0; i < interpreter.input_count(); ++i) {
+      auto view = interpreter.template input<std::byte>(i);
       if (!told(view)) continue;
       const auto fill = [&](auto make) {
         for (std::size_t at = 0; at + sizeof(make()) <= view->size(); at += sizeof(make())) {
@@ -82,7 +80,7 @@ template <class Interpreter> Outcome run_model(const Model& model, const Interpr
           std::memcpy(view->data() + at, &value, sizeof(value));
         }
       };
-      switch (view->type()) {
+      switch (interpreter.input_description(i).type) {
         case TensorType::float32: fill([&] { return static_cast<float>(next() % 33) / 4 - 4; }); break;
         case TensorType::int32: fill([&] { return static_cast<std::int32_t>(next() % 9) - (next() % 4 == 0 ? 5 : 0); }); break;
         case TensorType::int64: fill([&] { return static_cast<std::int64_t>(next() % 9) - (next() % 4 == 0 ? 5 : 0); }); break;
@@ -90,13 +88,21 @@ template <class Interpreter> Outcome run_model(const Model& model, const Interpr
         default: fill([&] { return static_cast<std::uint8_t>(next()); });
       }
     }
-    if (auto r = interpreter->invoke(); !told(r)) return fails(r.message());
+    if (auto r = interpreter.invoke(); !told(r)) return fails(r.message());
   }
-  for (int o = 0; o < interpreter->output_count(); ++o) {
-    auto view = interpreter->template output<std::byte>(o);
+  for (int o = 0; o < interpreter.output_count(); ++o) {
+    auto view = interpreter.template output<std::byte>(o);
     if (!told(view)) return fails(view.message());
-    outcome.outputs.push_back({view->type(), view->shape(), {view->begin(), view->end()}});
+    const auto& d = interpreter.output_description(o);
+    outcome.outputs.push_back({d.type, d.shape, {view->begin(), view->end()}});
   }
+  return outcome;
+}
+template <class Interpreter> Outcome run_model(const Model& model, const InterpreterOptions& options, std::uint32_t seed) {
+  auto interpreter = Interpreter::create(model, options);
+  if (told(interpreter)) return run_made(*interpreter, seed);
+  Outcome outcome;
+  outcome.message = interpreter.message();
   return outcome;
 }
 

@@ -16,6 +16,7 @@
 
 #include "../../fuzz/fuzz_targets.hpp"
 #include "support/all_ops.hpp"
+#include "support/micro_ops.hpp"
 
 namespace {
 
@@ -74,6 +75,23 @@ TEST(Fuzz, Op) {
 TEST(Fuzz, ChangedModel) {
   fuzz("changed model", 2000,
        [](const Bytes& bytes) { return tfl::fuzz::fuzz_changed_model<AnyInterpreter>(bytes, tfl::test::all_entries()); });
+}
+
+// The interpreter for small programs reads files by code of its own. What it runs gives what the other one gives.
+TEST(Fuzz, MicroInterpreter) {
+  fuzz("micro interpreter", 2000, [](const Bytes& bytes) {
+    const std::span<const std::uint8_t> all(bytes);
+    tfl::fuzz::Draw draw(all), changes(all.subspan(bytes.size() / 2));
+    Bytes file = tfl::fuzz::OneNodeModel(draw, tfl::test::all_entries()).make();
+    for (int k = changes.below(4); k > 0; --k) {
+      if (changes.one_in(2)) {
+        tfl::fuzz::change_part(file, changes.word(), changes.word());
+      } else {
+        file[changes.word() % file.size()] = changes.byte();
+      }
+    }
+    return tfl::fuzz::fuzz_micro<AnyInterpreter, tfl::test::AnyMicroInterpreter>(file);
+  });
 }
 
 }  // namespace

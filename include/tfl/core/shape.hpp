@@ -89,8 +89,8 @@ class Shape {
       if (dims_[i] == 0) {
         zero = true;
       } else {
-        if (n > limit / dims_[i]) return -1;
-        n *= dims_[i];
+        n *= dims_[i];  // both fit 31 bits
+        if (n > limit) return -1;
       }
     }
     return zero ? 0 : n;

@@ -45,17 +45,22 @@ struct Violation {
   constexpr explicit operator bool() const { return code != ErrorCode::ok; }
 };
 
+namespace detail {
+/// The text, where someone will read it: in messages, or in what the compiler says about a static plan.
+constexpr const char* kept_text(const char* rule) { return TFL_ERROR_TEXT || std::is_constant_evaluated() ? rule : ""; }
+}  // namespace detail
+
 /// Rules about the whole node, about input `index` and about output `index`.
 constexpr Violation node_violation(ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0) {
-  return {code, Violation::Operand::node, 0, rule, {a, b, c}};
+  return {code, Violation::Operand::node, 0, detail::kept_text(rule), {a, b, c}};
 }
 constexpr Violation input_violation(int index, ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0,
                                     std::int64_t c = 0) {
-  return {code, Violation::Operand::input, static_cast<std::int16_t>(index), rule, {a, b, c}};
+  return {code, Violation::Operand::input, static_cast<std::int16_t>(index), detail::kept_text(rule), {a, b, c}};
 }
 constexpr Violation output_violation(int index, ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0,
                                      std::int64_t c = 0) {
-  return {code, Violation::Operand::output, static_cast<std::int16_t>(index), rule, {a, b, c}};
+  return {code, Violation::Operand::output, static_cast<std::int16_t>(index), detail::kept_text(rule), {a, b, c}};
 }
 
 /// What went wrong, where, in one sentence. Holds its text itself: no heap.

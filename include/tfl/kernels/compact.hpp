@@ -7,6 +7,7 @@
 //   Prepared, takes(), prepare()         from what the op has prepared: whether the sizes fit, and what the kernel reads
 //   Way                                  optional: prepared.way picks one of several forms of the kernel, numbered from 0 to most_way
 //   scratch_bytes<A>(prepared)           optional
+//   multipliers(node)                    optional: how many, where that may be fewer than the op's own
 //   eval<A, W>(prepared, arguments)
 // Multipliers become the kernel's own: it may store them in another form.
 
@@ -34,6 +35,10 @@ struct CompactArguments {
 
 /// Ops without a compact form.
 template <class Op> struct Compact { static constexpr bool exists = false; };
+
+/// The op by its compact kernel alone: nodes that are not for it are refused, and the kernels of other types need no room in the program.
+template <class Op> struct CompactOnly : Op { using Types = Signatures<>; };
+template <class Op> struct Compact<CompactOnly<Op>> : Compact<Op> {};
 
 namespace detail {
 

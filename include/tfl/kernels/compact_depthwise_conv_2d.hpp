@@ -66,13 +66,20 @@ template <> struct Compact<DepthwiseConv2D> {
           const auto* bias = a.input<std::int32_t>(2);
           const Multiplier* by = a.multipliers;
 #if TFL_HELIUM
-          if constexpr (std::is_base_of_v<simd::Helium, A> && W == Way::usual) {
-            if (columns % 8 == 0) {
+          if constexpr (std::is_base_of_v<simd::Helium, A> && output_way == detail::CompactWay::usual) {
+            if (columns % 8 == 0 && (!shared || p.multiplier % 8 == 0)) {
               const simd::HeliumWindow window{y1 - y0, x1 - x0, p.y.dilation * line, p.x.dilation * channels, p.x.filter * columns,
                                               columns};
-              for (std::int32_t n = columns; n > 0; n -= 8, corner += 8, w += 8, by += 8, to += 8) {
-                simd::helium_depthwise(corner, w, window, p.input_zero_point, bias, by, p.output.zero_point, to);
+              std::int32_t repeats = p.multiplier;
+              for (std::int32_t n = columns; n > 0; n -= 8, w += 8, by += 8, to += 8) {
+                simd::helium_depthwise<shared>(corner, w, window, p.input_zero_point, bias, by, p.output.zero_point, to);
                 if (bias != nullptr) bias += 8;
+                if constexpr (!shared) {
+                  corner += 8;
+                } else if (repeats -= 8; repeats == 0) {
+                  repeats = p.multiplier;
+                  ++corner;
+                }
               }
               continue;
             }

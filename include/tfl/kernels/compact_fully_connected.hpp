@@ -36,6 +36,11 @@ template <> struct Compact<FullyConnected> {
             equal};
   }
 
+  static constexpr std::int64_t multipliers(const NodeDescription& node) {
+    const Quantization& weights = node.input(1).quantization;
+    return weights.per_channel() ? static_cast<std::int64_t>(weights.channel_scales.size()) : 1;
+  }
+
   template <class A> static TFL_ALWAYS_INLINE void eval(const Prepared& p, const CompactArguments& a) {
     const auto* x = a.input<std::int8_t>(0);
     const auto* const weights = a.input<std::int8_t>(1);

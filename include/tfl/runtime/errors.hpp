@@ -12,6 +12,19 @@
 
 namespace tfl {
 
+/// The rule's text with its values.
+inline void print_rule(Error& error, const Violation& v) {
+  int next = 0;
+  for (const char* c = v.rule; *c != '\0'; ++c) {
+    if (c[0] == '{' && c[1] == '}' && next < 3) {
+      error << v.values[next++];
+      ++c;
+    } else {
+      error << *c;
+    }
+  }
+}
+
 /// An error that begins with "node 5 CONV_2D: ".
 inline Error node_error(ErrorCode code, int subgraph, const GraphNode& node) {
   Error error(code);
@@ -40,15 +53,7 @@ inline Error violation_error(const Violation& v, int subgraph, const GraphSubgra
       error << "is absent: ";
     }
   }
-  int next = 0;
-  for (const char* c = v.rule; *c != '\0'; ++c) {
-    if (c[0] == '{' && c[1] == '}' && next < 3) {
-      error << v.values[next++];
-      ++c;
-    } else {
-      error << *c;
-    }
-  }
+  print_rule(error, v);
   if (v.code == ErrorCode::unsupported_type && v.operand == Violation::Operand::node) {
     error << ':';
     for (const std::int32_t t : node.inputs)

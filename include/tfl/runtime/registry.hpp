@@ -228,6 +228,7 @@ template <class A, class Op> struct CompactThunk {
     const auto prepared = Op::prepare(options, node, {});
     Prepared compact;
     if (!prepared || !prepare_compact<Op>(*prepared, node, {}, compact)) return needs;
+    if constexpr (requires { Kernel::multipliers(node); }) needs.multipliers = Kernel::multipliers(node);
     return {.multipliers = needs.multipliers, .scratch_bytes = compact_scratch_bytes<A, Op>(compact)};
   }
 
@@ -418,8 +419,10 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
     using type = Typed<Signature<Takes<T...>, Gives<G...>>, std::index_sequence_for<T...>, std::index_sequence_for<G...>>;
   };
 
-  template <class... S> static void pick(const NodeCall& call, EvalFunction& eval, PackFunction& pack, Signatures<S...>) {
-    (try_one<typename Indexed<S>::type>(call, eval, pack) || ...);
+  template <class... S>
+  static void pick([[maybe_unused]] const NodeCall& call, [[maybe_unused]] EvalFunction& eval, [[maybe_unused]] PackFunction& pack,
+                   Signatures<S...>) {
+    static_cast<void>((try_one<typename Indexed<S>::type>(call, eval, pack) || ...));
   }
   template <class T> static bool try_one(const NodeCall& call, EvalFunction& eval, PackFunction& pack) {
     if (!T::matches(call)) return false;

@@ -130,6 +130,8 @@ TFL_ALWAYS_INLINE void helium_multiply_rows(const std::int8_t* x, int rows, cons
 struct HeliumWindow {
   std::int32_t rows, taps, line, position, weight_line, weight_position;
 };
+/// Shared: the channels have one input. Otherwise each has its own.
+template <bool Shared>
 TFL_ALWAYS_INLINE void helium_depthwise(const std::int8_t* x, const std::int8_t* w, const HeliumWindow& window, std::int32_t x_zero,
                                         const std::int32_t* bias, const Multiplier* by, std::int32_t zero_point, std::int8_t* to) {
   int32x4_t even = vdupq_n_s32(0), odd = vdupq_n_s32(0);
@@ -141,7 +143,13 @@ TFL_ALWAYS_INLINE void helium_depthwise(const std::int8_t* x, const std::int8_t*
   for (std::int32_t row = window.rows; row > 0; --row, x += window.line, w += window.weight_line) {
     const std::int8_t *from = x, *weights = w;
     for (std::int32_t tap = window.taps; tap > 0; --tap, from += window.position, weights += window.weight_position) {
-      const int16x8_t elements = vsubq_n_s16(vldrbq_s16(from), static_cast<std::int16_t>(x_zero)), factors = vldrbq_s16(weights);
+      const int16x8_t factors = vldrbq_s16(weights);
+      int16x8_t elements;
+      if constexpr (Shared) {
+        elements = vdupq_n_s16(static_cast<std::int16_t>(*from - x_zero));
+      } else {
+        elements = vsubq_n_s16(vldrbq_s16(from), static_cast<std::int16_t>(x_zero));
+      }
       even = vaddq_s32(even, vmullbq_int_s16(elements, factors));
       odd = vaddq_s32(odd, vmulltq_int_s16(elements, factors));
     }
