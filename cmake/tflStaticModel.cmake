@@ -1,13 +1,15 @@
-# tfl_add_static_model(<target> MODEL <file.tflite> [NAME <name>] [EXTENTS dynamic|filters|fixed] [WEIGHTS inline|blob]):
+# tfl_add_static_model(<target> MODEL <file.tflite> [NAME <name>] [EXTENTS dynamic|filters|fixed] [WEIGHTS inline|blob] [PACKED]):
 # lets the sources of <target> include <name>.hpp, in which tfl_codegen has written the model as a type; see docs/design. NAME is
-# the file's name where nothing is said. With WEIGHTS blob the constants are linked from a file instead of compiled. Several targets of
+# the file's name where nothing is said. With WEIGHTS blob the constants are linked from a file instead of compiled. With PACKED
+# <target> also holds them in the order in which its processor's kernels read them, for plans with PlanPacking::linked, which start at once: a
+# program compiled as <target> is writes them while building. Several targets of
 # a directory may take the same model.
 #
 # TFL_CODEGEN names the program where it isn't built here: cross builds set it to one that runs on this machine.
 set(TFL_CODEGEN "" CACHE FILEPATH "tfl_codegen for this machine; where nothing is said, the one that is built or installed here")
 
 function(tfl_add_static_model target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "MODEL;NAME;EXTENTS;WEIGHTS" "")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "PACKED" "MODEL;NAME;EXTENTS;WEIGHTS" "")
   if(TFL_CODEGEN)
     set(codegen "${TFL_CODEGEN}")
   elseif(TARGET tfl_codegen)
@@ -50,6 +52,20 @@ __asm__(".pushsection .rodata,\"a\"\n"
     add_custom_command(OUTPUT ${outputs} COMMAND ${codegen} ${arguments} DEPENDS "${model}" ${codegen}
                        COMMENT "Writing ${arg_NAME}.hpp" VERBATIM)
     add_custom_target(${id} DEPENDS ${outputs})
+  endif()
+  if(arg_PACKED)
+    set(packer "tfl_pack_${arg_NAME}_for_${target}")
+    file(CONFIGURE OUTPUT "${directory}/${packer}.cpp" CONTENT "#include \"@arg_NAME@.hpp\"\n#include <tfl/plan/write_packed.hpp>\n\n\
+int main(int argc, char** argv) { return argc == 2 ? tfl::plan::write_packed<@arg_NAME@>(\"@arg_NAME@\", argv[1]) : 2; }\n" @ONLY)
+    add_executable(${packer} EXCLUDE_FROM_ALL "${directory}/${packer}.cpp")
+    target_link_libraries(${packer} PRIVATE $<TARGET_PROPERTY:${target},LINK_LIBRARIES>)
+    target_compile_options(${packer} PRIVATE $<TARGET_PROPERTY:${target},COMPILE_OPTIONS>)
+    target_compile_definitions(${packer} PRIVATE $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>)
+    target_include_directories(${packer} PRIVATE "${directory}")
+    add_dependencies(${packer} ${id})
+    add_custom_command(OUTPUT "${directory}/${target}_${arg_NAME}_packed.cpp" COMMAND ${packer} "${directory}/${target}_${arg_NAME}_packed.cpp"
+                       DEPENDS ${packer} ${outputs} COMMENT "Packing ${arg_NAME} for ${target}" VERBATIM)
+    target_sources(${target} PRIVATE "${directory}/${target}_${arg_NAME}_packed.cpp")
   endif()
   add_dependencies(${target} ${id})
   target_include_directories(${target} PRIVATE "${directory}")

@@ -165,7 +165,8 @@ TEST(MicroInterpreter, SaysWhatIsWrong) {
   EXPECT_EQ(message(file.span()), "node 0 CONV_2D: is an op that this program does not hold");
   EXPECT_EQ(message(file.span().first(7)), "model: the file lacks the identifier TFL3 at byte 4: this is not a .tflite file");
   EXPECT_EQ(message(file.span().subspan(1)), "model: the file does not start at a multiple of 16 bytes");
-  EXPECT_EQ(message(file.span().first(4096)), "model: the file has a damaged structure: an offset or a length points outside of the file");
+  EXPECT_EQ(message(file.span().first(4096)),
+            "model: tensor 0 '' float32[]: has a damaged structure: an offset or a length points outside of the file");
 
   tfl::ModelBuilder b;
   b.add_tensor({.name = "x", .type = tfl::TensorType::float32, .shape = {2, 3}});

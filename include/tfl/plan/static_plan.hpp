@@ -28,6 +28,9 @@ using plan::PlanExtents;
 /// Whose memory the arena is.
 enum class PlanArena : std::uint8_t { member, callers };
 
+/// Where constants in a kernel's own layout come from: laid out when the plan is constructed, or linked, as PackedConstants.
+enum class PlanPacking : std::uint8_t { at_start, linked };
+
 namespace plan {
 
 /// The C++ type that programs see for a TensorType; std::byte where C++ has none.
@@ -58,6 +61,10 @@ template <class T, class Model, std::int32_t Tensor> class PlanSpan : public std
   static constexpr Quantization quantization = Model::tensors[Tensor].quantization;
   static constexpr const char* name = Model::tensors[Tensor].name;
 };
+
+/// The packed constants of a model for one architecture. The build defines them for the plans that want them linked
+/// (tfl_add_static_model(... PACKED)): what fits another processor, or another version of the model, has another name.
+template <class Model, class Arch, std::size_t Bytes> struct PackedConstants { static const unsigned char bytes[]; };
 
 /// Where a node's working memory and packed constants lie.
 struct NodeMemory {
@@ -124,8 +131,9 @@ template <class Model> constexpr bool has_variables() {
 /// A model from a header that tfl_codegen wrote, ready to run on one thread at a time.
 ///
 /// Extents chooses between small code and fast code, Arena between memory inside of the plan and the caller's, Arch the processor
-/// that the kernels are compiled for.
-template <class Model, PlanExtents Extents = PlanExtents::dynamic, PlanArena ArenaOwner = PlanArena::member, class Arch = simd::NativeArch>
+/// that the kernels are compiled for, Packing between a short start and none.
+template <class Model, PlanExtents Extents = PlanExtents::dynamic, PlanArena ArenaOwner = PlanArena::member, class Arch = simd::NativeArch,
+          PlanPacking Packing = PlanPacking::at_start>
 class StaticPlan : private plan::Verify<Model> {
   using Nodes = typename Model::Nodes;
   using Facts = plan::detail::Facts<plan::verified<Model>, Model, Arch, Extents, Nodes>;
@@ -136,11 +144,12 @@ class StaticPlan : private plan::Verify<Model> {
  public:
   /// Exact size of the arena: tensors and working memory.
   static constexpr std::size_t arena_bytes = Facts::arena_bytes;
-  /// Constants that kernels want in a layout of their own, made when the plan is constructed and kept in it.
+  /// Constants that kernels want in a layout of their own: kept in the plan, or linked.
   static constexpr std::size_t packed_bytes = Facts::packed_bytes;
   static constexpr std::size_t input_count = Model::inputs.size(), output_count = Model::outputs.size();
   /// Whether construction has something to do. Without it a plan is a constant-initialized object.
-  static constexpr bool has_start_up = packed_bytes > 0 || plan::detail::has_variables<Model>();
+  static constexpr bool packs_at_start = packed_bytes > 0 && Packing == PlanPacking::at_start;
+  static constexpr bool has_start_up = packs_at_start || plan::detail::has_variables<Model>();
 
   /// Memory for tensors. Two plans that never run at once may share it: put their arenas into a union.
   struct Arena {
@@ -176,6 +185,15 @@ class StaticPlan : private plan::Verify<Model> {
     return run(executor, observe, Nodes{}, std::make_index_sequence<Facts::memory.nodes.size() - 1>{});
   }
 
+  /// The constants in the layout of this architecture's kernels.
+  const std::byte* packed_constants() const {
+    if constexpr (packed_bytes > 0 && !packs_at_start) {
+      return reinterpret_cast<const std::byte*>(plan::PackedConstants<Model, Arch, packed_bytes>::bytes);
+    } else {
+      return packed_.data();
+    }
+  }
+
   /// Variables as they are before the first invoke: zero bytes; int8 their zero point, as in TensorFlow Lite.
   void reset_variables() { reset(std::make_integer_sequence<std::int32_t, plan::tensor_count<Model>>{}); }
 
@@ -194,7 +212,7 @@ class StaticPlan : private plan::Verify<Model> {
     } else {
       const std::byte* packed = nullptr;
       std::byte* scratch = nullptr;
-      if constexpr (memory.packed_bytes > 0) packed = packed_.data() + memory.packed_at;
+      if constexpr (memory.packed_bytes > 0) packed = packed_constants() + memory.packed_at;
       if constexpr (memory.scratch_bytes > 0) scratch = arena_bytes_at(memory.scratch_at);
       return Call<Node>::eval(arena_bytes_at(0), packed, scratch, executor);
     }
@@ -231,8 +249,8 @@ class StaticPlan : private plan::Verify<Model> {
     (pack<Node>(executor, step++), ...);
     reset_variables();
   }
-  template <class Node> void pack(SerialExecutor& executor, std::size_t step) {
-    if constexpr (plan::needs<Model, Node, Arch>.packed_bytes > 0) {
+  template <class Node> void pack([[maybe_unused]] SerialExecutor& executor, [[maybe_unused]] std::size_t step) {
+    if constexpr (packs_at_start && plan::needs<Model, Node, Arch>.packed_bytes > 0) {
       Call<Node>::pack(packed_.data() + Facts::memory.nodes[step].packed_at, executor);
     }
   }
@@ -248,7 +266,7 @@ class StaticPlan : private plan::Verify<Model> {
   }
 
   std::conditional_t<owns_arena, Arena, Arena&> arena_{};
-  alignas(packed_bytes > 0 ? block_alignment : 1) std::array<std::byte, packed_bytes> packed_{};
+  alignas(packs_at_start ? block_alignment : 1) std::array<std::byte, packs_at_start ? packed_bytes : 0> packed_{};
 };
 
 }  // namespace tfl

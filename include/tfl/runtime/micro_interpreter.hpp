@@ -69,7 +69,7 @@ class MicroRunner {
   }
 
   /// The least arena that does for this model.
-  std::size_t arena_bytes() const { return least_; }
+  std::size_t arena_bytes() const { return align_up(least_, arena_alignment); }
   /// Variables as they are before the first invoke: zero bytes; int8 their zero point.
   void reset_variables() {
     for (std::uint32_t t = 0; t < tensors_.count; ++t) {
@@ -97,7 +97,7 @@ class MicroRunner {
     void* prepared;
     Multiplier* multipliers;
     std::uint32_t multiplier_count;
-    std::byte *scratch, *state;
+    std::byte *scratch, *packed, *state;
   };
   struct Operands {
     std::uint32_t node;  // the table
@@ -460,6 +460,7 @@ class MicroRunner {
             .options = options,
             .prepared = node.prepared,
             .multipliers = {node.multipliers, node.multiplier_count},
+            .packed = node.packed,
             .scratch = node.scratch,
             .executor = &executor_,
             .state = node.state};
@@ -534,7 +535,6 @@ class MicroRunner {
                     const NodeDescription& description) {
     const Needs needs = entry.needs(options, description);
     const auto room = static_cast<std::int64_t>(arena_size_);
-    if (needs.packed_bytes != 0) return fail(ErrorCode::unsupported_op, "needs its constants in another order, which needs Interpreter");
     if (needs.multipliers > room || needs.scratch_bytes > room) return too_small(arena_size_);
     Node& node = nodes_[i];
     node.multiplier_count = static_cast<std::uint32_t>(needs.multipliers);
@@ -549,6 +549,11 @@ class MicroRunner {
     PackFunction pack = nullptr;
     const NodeCall call = call_of(operands, i, options);
     if (const Violation v = entry.prepare(call, description, node.eval, pack)) return fail(v);
+    if (needs.packed_bytes > 0) {  // tables, and what else the op makes for itself
+      node.packed = keep(needs.packed_bytes, arena_alignment);
+      if (node.packed == nullptr) return false;
+      if (pack != nullptr) pack(call, node.packed);
+    }
     std::construct_at(blocks_ + tensors_.count + i,
                       Allocation{.bytes = static_cast<std::size_t>(needs.scratch_bytes), .first = node_, .last = node_});
     for (std::uint32_t k = 0; k < operands.outputs.count; ++k) {
