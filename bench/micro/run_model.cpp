@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include TFL_MICRO_HEADER
 #include "semihosting.hpp"
@@ -17,15 +18,19 @@ namespace {
 #define TFL_MICRO_ARCH NativeArch
 #endif
 using Plan = tfl::StaticPlan<TFL_MICRO_MODEL, tfl::PlanExtents::TFL_MICRO_EXTENTS, tfl::PlanArena::member, tfl::simd::TFL_MICRO_ARCH>;
-Plan plan;
+/// Made when it is first asked for, where there is something to make: nothing runs before main().
+Plan& the_plan() {
+  static Plan plan;
+  return plan;
+}
 
-/// The inputs of tools/common/seeded_inputs.hpp: one byte of every state.
+/// The inputs of tools/common/seeded_inputs.hpp: the low bits of every state.
 void fill(std::uint32_t seed) {
-  for (auto& element : plan.input<0>()) {
+  for (auto& element : the_plan().input<0>()) {
     seed ^= seed << 13;
     seed ^= seed >> 17;
     seed ^= seed << 5;
-    element = static_cast<std::int8_t>(seed);
+    element = static_cast<std::remove_reference_t<decltype(element)>>(seed);
   }
 }
 
@@ -38,6 +43,7 @@ std::uint32_t hash(const void* data, std::size_t bytes) {
 }  // namespace
 
 int main() {
+  Plan& plan = the_plan();
 #if defined(TFL_MICRO_LAYERS)
   fill(1);
   plan.invoke([](auto, std::span<const std::byte> output) { board::write_hex(hash(output.data(), output.size()), '\n'); });

@@ -55,7 +55,7 @@ tfl::QuantizationSpec channel_scales(int channels, int axis, float real) {
 }
 
 /// Fills two nodes alike by `fill` and compares what they give.
-template <class Op, class Fill> void expect_same(Fill fill) {
+template <class Op, class T = std::int8_t, class Fill> void expect_same(Fill fill) {
   tfl::test::SingleOp<Op, tfl::simd::Scalar> plain;
   tfl::test::SingleOp<Op, tfl::simd::CortexM> compact;
   const std::mt19937 before = engine;
@@ -64,7 +64,7 @@ template <class Op, class Fill> void expect_same(Fill fill) {
   fill(compact);
   ASSERT_EQ(plain.run(), "");
   ASSERT_EQ(compact.run(), "");
-  ASSERT_EQ(plain.template values<std::int8_t>(), compact.template values<std::int8_t>());
+  ASSERT_EQ(plain.template values<T>(), compact.template values<T>());
 }
 
 struct Window {
@@ -94,6 +94,57 @@ TEST(Compact, Conv2D) {
         return tfl::schema::CreateConv2DOptions(tables, w.padding(), w.stride_w, w.stride_h, activation, w.dilation, w.dilation);
       });
     }));
+  }
+}
+
+std::vector<std::int16_t> random_words(std::size_t count) {
+  std::vector<std::int16_t> values(count);
+  const bool extreme = one_in(4);
+  for (auto& v : values) v = static_cast<std::int16_t>(extreme ? (one_in(2) ? -32768 : 32767) : random_int(-32768, 32767));
+  return values;
+}
+std::vector<std::int64_t> random_wide_bias(std::size_t count) {
+  std::vector<std::int64_t> values(count);
+  for (auto& v : values)
+    v = one_in(10) ? std::int64_t{random_int(-2000000000, 2000000000)} << random_int(0, 31) : random_int(-300000, 300000);
+  return values;
+}
+
+TEST(Compact, Conv2DOfWords) {
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_NO_FATAL_FAILURE((expect_same<tfl::Conv2D, std::int16_t>([](auto& op) {
+      const Window w;
+      const int channels = one_in(5) ? random_int(300, 700) : random_int(1, 20), filters = random_int(1, 13);
+      const Dims shape = w.input(channels), filter{filters, w.kh, w.kw, channels};
+      op.template input<std::int16_t>(shape, random_words(count_of(shape)), tensor_scale(0.5f, 0));
+      op.template constant<std::int8_t>(filter, random_bytes(count_of(filter)), channel_scales(filters, 0, 0.0001f));
+      if (!one_in(4)) op.template constant<std::int64_t>({filters}, random_wide_bias(static_cast<std::size_t>(filters)));
+      op.template output<std::int16_t>(tensor_scale(random_scale(0.2f, 2.0f), 0));
+      const auto activation = random_activation();
+      op.options([=](auto& tables) {
+        return tfl::schema::CreateConv2DOptions(tables, w.padding(), w.stride_w, w.stride_h, activation, w.dilation, w.dilation);
+      });
+    })));
+  }
+}
+
+TEST(Compact, DepthwiseConv2DOfWords) {
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_NO_FATAL_FAILURE((expect_same<tfl::DepthwiseConv2D, std::int16_t>([](auto& op) {
+      const Window w;
+      const int multiplier = one_in(2) ? 1 : 8, channels = multiplier == 1 ? 4 * random_int(1, 5) : random_int(1, 6);
+      const int filters = channels * multiplier;
+      const Dims shape = w.input(channels), filter{1, w.kh, w.kw, filters};
+      op.template input<std::int16_t>(shape, random_words(count_of(shape)), tensor_scale(0.5f, 0));
+      op.template constant<std::int8_t>(filter, random_bytes(count_of(filter)), channel_scales(filters, 3, 0.001f));
+      if (!one_in(4)) op.template constant<std::int64_t>({filters}, random_wide_bias(static_cast<std::size_t>(filters)));
+      op.template output<std::int16_t>(tensor_scale(random_scale(0.2f, 2.0f), 0));
+      const auto activation = random_activation();
+      op.options([=](auto& tables) {
+        return tfl::schema::CreateDepthwiseConv2DOptions(tables, w.padding(), w.stride_w, w.stride_h, multiplier, activation, w.dilation,
+                                                         w.dilation);
+      });
+    })));
   }
 }
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 
+#include "tfl/kernels/filter_quantization.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/signature.hpp"
 #include "tfl/kernels/window.hpp"
@@ -43,7 +44,10 @@ template <class Op> struct Compact<CompactOnly<Op>> : Compact<Op> {};
 namespace detail {
 
 template <class S> struct CompactTypes;
-template <class... T, class... G> struct CompactTypes<Signatures<Signature<Takes<T...>, Gives<G...>>>> {
+template <class... S> struct CompactTypes<Signatures<S...>> {
+  static constexpr bool match(const NodeDescription& node) { return (CompactTypes<S>::match(node) || ...); }
+};
+template <class... T, class... G> struct CompactTypes<Signature<Takes<T...>, Gives<G...>>> {
   static constexpr bool match(const NodeDescription& node) {
     int i = 0, o = 0;
     bool all = node.input_count() <= static_cast<int>(sizeof...(T)) && node.output_count() == static_cast<int>(sizeof...(G));
@@ -70,8 +74,8 @@ template <class A, class Op> constexpr std::int64_t compact_scratch_bytes(const 
   }
 }
 
-/// How a kernel makes bytes of sums: the usual way in a few instructions, or any way.
-enum class CompactWay : std::uint8_t { usual, any };
+/// How a kernel makes bytes of sums: the usual way in a few instructions, or any way; or 16 bits of 16 bits and bytes.
+enum class CompactWay : std::uint8_t { usual, any, words };
 
 /// The last step of convolutions: requantization and the activation's range.
 struct CompactOutput {
@@ -97,6 +101,12 @@ struct CompactOutput {
     }
   }
 };
+
+/// The same for sums of 64 bits, to which products of 16 bits and bytes may add up. Multipliers stay as they are.
+TFL_ALWAYS_INLINE std::int16_t finish_words(std::int64_t sum, const std::int64_t* bias, Multiplier by, const CompactOutput& output) {
+  const std::int32_t y = multiply_wide(bias != nullptr ? wrapping_add(sum, *bias) : sum, by);
+  return static_cast<std::int16_t>(y < output.lo ? output.lo : y > output.hi ? output.hi : y);
+}
 
 /// A sliding window in half-words.
 struct CompactAxis {

@@ -1,6 +1,6 @@
 #pragma once
 // CONV_2D of int8 for microcontrollers: two windows at a time are staged without their zero point, then multiplied with two filters at a
-// time. See compact.hpp.
+// time. int16 with int8 filters is multiplied where it lies. See compact.hpp.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,9 +14,10 @@ namespace tfl {
 
 template <> struct Compact<Conv2D> {
   static constexpr bool exists = true;
-  using Types = Signatures<Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>>;
+  using Types = Signatures<Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
+                           Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>>;
   using Way = detail::CompactWay;
-  static constexpr Way most_way = Way::any;
+  static constexpr Way most_way = Way::words;
 
   struct Prepared {
     detail::CompactAxis y, x;
@@ -38,7 +39,7 @@ template <> struct Compact<Conv2D> {
     return s.groups == 1 && detail::CompactAxis::fits(s.y) && detail::CompactAxis::fits(s.x) && detail::fits_half_word(s.batches) &&
            detail::fits_half_word(s.channels) && detail::fits_half_word(s.columns);
   }
-  static constexpr Prepared prepare(const Conv2D::Prepared& p, const NodeDescription&, std::span<Multiplier> multipliers) {
+  static constexpr Prepared prepare(const Conv2D::Prepared& p, const NodeDescription& node, std::span<Multiplier> multipliers) {
     Prepared q;
     q.y = detail::CompactAxis::of(p.shape.y);
     q.x = detail::CompactAxis::of(p.shape.x);
@@ -48,15 +49,25 @@ template <> struct Compact<Conv2D> {
     q.input_zero_point = static_cast<std::int16_t>(p.input_zero_point);
     q.output = {static_cast<std::int16_t>(p.output_zero_point), static_cast<std::int16_t>(p.range.lo),
                 static_cast<std::int16_t>(p.range.hi)};
-    q.way = detail::CompactOutput::prepare(multipliers, p.range);
+    q.way = node.input(0).type == TensorType::int16 ? Way::words : detail::CompactOutput::prepare(multipliers, p.range);
     return q;
   }
   template <class A> static constexpr std::int64_t scratch_bytes(const Prepared& p) {
+    if (p.way == Way::words) return 0;
     if (in_vectors<A>(p.way)) return p.columns * std::int64_t{4} + (reads_in_place(p) ? 0 : helium_rows * p.depth());
     return simd::Staging<A>::bytes(p.depth());
   }
 
   template <class A, Way W> static TFL_ALWAYS_INLINE void eval(const Prepared& p, const CompactArguments& a) {
+    if constexpr (W == Way::words) {
+      eval_words<A>(p, a);
+    } else {
+      eval_bytes<A, W>(p, a);
+    }
+  }
+
+ private:
+  template <class A, Way W> static TFL_ALWAYS_INLINE void eval_bytes(const Prepared& p, const CompactArguments& a) {
 #if TFL_HELIUM
     if constexpr (in_vectors<A>(W)) return eval_vectors(p, a);
 #endif
@@ -74,7 +85,51 @@ template <> struct Compact<Conv2D> {
         });
   }
 
- private:
+  /// 16-bit elements are symmetric: what lies outside of the image is left out. Four filters at a time.
+  template <class A> static TFL_ALWAYS_INLINE void eval_words(const Prepared& p, const CompactArguments& a) {
+    const auto* image = a.input<std::int16_t>(0);
+    const auto* const bias = a.input<std::int64_t>(2);
+    auto* to = a.to<std::int16_t>();
+    const std::int32_t channels = p.channels, columns = p.columns, depth = p.depth();
+    // Fewer than four filters are computed one by one, four times over; of more, the last four overlap those before them.
+    const std::int32_t at_once = columns < 4 ? 1 : 4, step = columns < 4 ? 0 : depth;
+    for (std::int32_t left = p.batches; left > 0; --left, image += std::int32_t{p.y.input} * p.x.input * channels) {
+      for (std::int32_t oy = 0; oy < p.y.output; ++oy) {
+        for (std::int32_t ox = 0; ox < p.x.output; ++ox, to += columns) {
+          for (std::int32_t next = 0; next < columns; next += at_once) {
+            const std::int32_t n = next + at_once <= columns ? next : columns - at_once;
+            std::int64_t sums[4] = {};
+            add_window_words<A>(p, image, oy, ox, a.input<std::int8_t>(1) + n * depth, step, sums);
+            for (std::int32_t i = 0; i < at_once; ++i)
+              to[n + i] = detail::finish_words(sums[i], bias != nullptr ? bias + n + i : nullptr, a.multipliers[n + i], p.output);
+          }
+        }
+      }
+    }
+  }
+  template <class A>
+  static TFL_ALWAYS_INLINE void add_window_words(const Prepared& p, const std::int16_t* image, std::int32_t oy, std::int32_t ox,
+                                                 const std::int8_t* w, std::int32_t step, std::int64_t (&sums)[4]) {
+    const std::int32_t channels = p.channels, top = p.y.origin(oy), from = p.x.origin(ox);
+    const std::int32_t x0 = p.x.first_tap(from), x1 = p.x.last_tap(from), y1 = p.y.last_tap(top);
+    // Neighbours in the image are neighbours in the filter, too.
+    const std::int32_t runs = p.x.dilation == 1 ? (x1 > x0 ? 1 : 0) : x1 - x0, run = p.x.dilation == 1 ? (x1 - x0) * channels : channels;
+    for (std::int32_t ky = p.y.first_tap(top); ky < y1; ++ky) {
+      for (std::int32_t r = 0; r < runs; ++r) {
+        const std::int16_t* x = image + ((top + ky * p.y.dilation) * p.x.input + from + (x0 + r) * p.x.dilation) * channels;
+        const std::int8_t* weights = w + (ky * p.x.filter + x0 + r) * channels;
+        for (std::int32_t left = run; left > 0; left -= simd::most_word_products) {
+          const std::int32_t count = left < simd::most_word_products ? left : simd::most_word_products;
+          std::int32_t products[4] = {};
+          simd::add_word_products<A>(x, weights, step, count, products);
+          for (int i = 0; i < 4; ++i) sums[i] += products[i];
+          x += count;
+          weights += count;
+        }
+      }
+    }
+  }
+
   static constexpr int helium_rows = 4;
   template <class A> static constexpr bool in_vectors(Way way) {
     return TFL_HELIUM != 0 && std::is_base_of_v<simd::Helium, A> && way == Way::usual;

@@ -209,6 +209,29 @@ template <class A> struct Staging {
   }
 };
 
+#if TFL_THUMB2_DSP
+/// Four elements as pairs (0 and 2, 1 and 3) times four bytes of two filters, the second of which lies a step behind the first: fewer
+/// registers.
+TFL_ALWAYS_INLINE void add_pairs(std::uint32_t even, std::uint32_t odd, const std::int8_t*& from, std::int32_t step, std::uint32_t& sum,
+                                 std::uint32_t& next_sum) {
+  std::uint32_t raw, part;
+  __asm__(
+      "ldr %[raw], [%[from], %[step]]\n\t"
+      "sxtb16 %[part], %[raw]\n\t"
+      "smlad %[next], %[even], %[part], %[next]\n\t"
+      "sxtb16 %[part], %[raw], ror #8\n\t"
+      "smlad %[next], %[odd], %[part], %[next]\n\t"
+      "ldr %[raw], [%[from]], #4\n\t"
+      "sxtb16 %[part], %[raw]\n\t"
+      "smlad %[sum], %[even], %[part], %[sum]\n\t"
+      "sxtb16 %[part], %[raw], ror #8\n\t"
+      "smlad %[sum], %[odd], %[part], %[sum]\n\t"
+      : [raw] "=&r"(raw), [part] "=&r"(part), [sum] "+r"(sum), [next] "+r"(next_sum), [from] "+r"(from)
+      : [even] "r"(even), [odd] "r"(odd), [step] "r"(step)
+      : "memory");
+}
+#endif
+
 /// sums[n] += sum over k of (x[k] - zero_point) * w[n * step + k] for four filters.
 template <class A>
 TFL_ALWAYS_INLINE void add_row_products(const std::int8_t* x, std::int32_t zero_point, const std::int8_t* w, std::int32_t step,
@@ -237,26 +260,8 @@ TFL_ALWAYS_INLINE void add_row_products(const std::int8_t* x, std::int32_t zero_
       x += 4;
       __asm__("sxtab16 %0, %1, %2" : "=r"(even) : "r"(offset), "r"(four));
       __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(odd) : "r"(offset), "r"(four));
-      // Filters 1 and 3 lie a step behind 0 and 2: fewer registers.
-      const auto add_two = [&](std::uint32_t & sum, std::uint32_t & next_sum, const std::int8_t*& from) __attribute__((always_inline)) {
-        std::uint32_t raw, part;
-        __asm__(
-            "ldr %[raw], [%[from], %[step]]\n\t"
-            "sxtb16 %[part], %[raw]\n\t"
-            "smlad %[next], %[even], %[part], %[next]\n\t"
-            "sxtb16 %[part], %[raw], ror #8\n\t"
-            "smlad %[next], %[odd], %[part], %[next]\n\t"
-            "ldr %[raw], [%[from]], #4\n\t"
-            "sxtb16 %[part], %[raw]\n\t"
-            "smlad %[sum], %[even], %[part], %[sum]\n\t"
-            "sxtb16 %[part], %[raw], ror #8\n\t"
-            "smlad %[sum], %[odd], %[part], %[sum]\n\t"
-            : [raw] "=&r"(raw), [part] "=&r"(part), [sum] "+r"(sum), [next] "+r"(next_sum), [from] "+r"(from)
-            : [even] "r"(even), [odd] "r"(odd), [step] "r"(step)
-            : "memory");
-      };
-      add_two(s0, s1, w0);
-      add_two(s2, s3, w2);
+      add_pairs(even, odd, w0, step, s0, s1);
+      add_pairs(even, odd, w2, step, s2, s3);
     };
     // No register is left for the loop's end, so it is looked at less often.
     for (; k + 8 <= depth; k += 8) {
@@ -320,16 +325,58 @@ TFL_ALWAYS_INLINE void add_row_products(const std::int8_t* x, std::int32_t zero_
   sums[3] = static_cast<std::int32_t>(s3);
 }
 
+/// Products of 16-bit elements and bytes whose sum surely fits 32 bits.
+inline constexpr std::int32_t most_word_products = 504;
+
+/// sums[n] += sum over k of x[k] * w[n * step + k] for four filters. Requires depth <= most_word_products and sums of no more.
+template <class A>
+TFL_ALWAYS_INLINE void add_word_products(const std::int16_t* x, const std::int8_t* w, std::int32_t step, std::int32_t depth,
+                                         std::int32_t (&sums)[4]) {
+#if TFL_HELIUM
+  if constexpr (std::is_base_of_v<Helium, A>) return helium_word_products(x, w, step, depth, sums);
+#endif
+  const std::int8_t *w0 = w, *w1 = w0 + step, *w2 = w1 + step, *w3 = w2 + step;
+  auto s0 = static_cast<std::uint32_t>(sums[0]), s1 = static_cast<std::uint32_t>(sums[1]), s2 = static_cast<std::uint32_t>(sums[2]),
+       s3 = static_cast<std::uint32_t>(sums[3]);
+  std::int32_t k = 0;
+#if TFL_THUMB2_DSP
+  if constexpr (std::is_base_of_v<CortexMDsp, A>) {
+    for (; k + 4 <= depth; k += 4, x += 4) {
+      std::uint32_t low, high, even, odd;
+      std::memcpy(&low, x, 4);
+      std::memcpy(&high, x + 2, 4);
+      __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(even) : "r"(low), "r"(high));
+      __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(odd) : "r"(high), "r"(low));
+      add_pairs(even, odd, w0, step, s0, s1);
+      add_pairs(even, odd, w2, step, s2, s3);
+    }
+    w1 = w0 + step;
+    w3 = w2 + step;
+  }
+#endif
+  for (; k < depth; ++k) {
+    const auto element = static_cast<std::uint32_t>(std::int32_t{*x++});
+    s0 += element * static_cast<std::uint32_t>(std::int32_t{*w0++});
+    s1 += element * static_cast<std::uint32_t>(std::int32_t{*w1++});
+    s2 += element * static_cast<std::uint32_t>(std::int32_t{*w2++});
+    s3 += element * static_cast<std::uint32_t>(std::int32_t{*w3++});
+  }
+  sums[0] = static_cast<std::int32_t>(s0);
+  sums[1] = static_cast<std::int32_t>(s1);
+  sums[2] = static_cast<std::int32_t>(s2);
+  sums[3] = static_cast<std::int32_t>(s3);
+}
+
 /// Sums of four channels.
 struct FourSums {
   std::uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
 };
 
-/// sums i += (x[i] - zero_point) * w[i] for four channels; x[0] for all of them where they share their input.
-template <class A, bool Shared>
-TFL_ALWAYS_INLINE void add_channel_products(const std::int8_t* x, std::int32_t zero_point, const std::int8_t* w, FourSums& sums) {
+/// sums i += (x[i] - zero_point) * w[i] for four channels; x[0] for all of them where they share their input. X: bytes, or 16 bits.
+template <class A, bool Shared, class X>
+TFL_ALWAYS_INLINE void add_channel_products(const X* x, std::int32_t zero_point, const std::int8_t* w, FourSums& sums) {
 #if TFL_THUMB2_DSP
-  if constexpr (std::is_base_of_v<CortexMDsp, A> && !Shared) {
+  if constexpr (std::is_base_of_v<CortexMDsp, A> && !Shared && sizeof(X) == 1) {
     const std::uint32_t offset = static_cast<std::uint16_t>(-zero_point) * 0x10001u;
     std::uint32_t four, weights, even, odd, weights_even, weights_odd;
     std::memcpy(&four, x, 4);

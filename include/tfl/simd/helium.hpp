@@ -87,6 +87,25 @@ TFL_ALWAYS_INLINE void helium_products(const std::int8_t* x, std::int32_t step, 
       : "q0", "q1", "q2", "lr", "cc", "memory");
 }
 
+/// sums[n] += products of 16-bit elements and a row of bytes (of four, `step` bytes apart).
+TFL_ALWAYS_INLINE void helium_word_products(const std::int16_t* x, const std::int8_t* w, std::int32_t step, std::int32_t depth,
+                                            std::int32_t (&sums)[4]) {
+  std::int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+  const std::int8_t *w1 = w + step, *w2 = w1 + step, *w3 = w2 + step;
+  for (; depth > 0; depth -= 8, x += 8, w += 8, w1 += 8, w2 += 8, w3 += 8) {
+    const mve_pred16_t present = vctp16q(static_cast<std::uint32_t>(depth));
+    const int16x8_t elements = vldrhq_z_s16(x, present);
+    s0 = vmladavaq_s16(s0, elements, vldrbq_z_s16(w, present));
+    s1 = vmladavaq_s16(s1, elements, vldrbq_z_s16(w1, present));
+    s2 = vmladavaq_s16(s2, elements, vldrbq_z_s16(w2, present));
+    s3 = vmladavaq_s16(s3, elements, vldrbq_z_s16(w3, present));
+  }
+  sums[0] = s0;
+  sums[1] = s1;
+  sums[2] = s2;
+  sums[3] = s3;
+}
+
 /// Four lanes of multiply_doubled(), where `mantissa` is the multiplier's own and `left` = -right. Not yet clamped.
 TFL_ALWAYS_INLINE int32x4_t helium_saturated(int32x4_t y) {
   const int16x8_t words = vqmovnbq_s32(vreinterpretq_s16_s32(y), y);
