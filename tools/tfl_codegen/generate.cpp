@@ -1,0 +1,226 @@
+#include "tools/tfl_codegen/generate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "tfl/kernels/binary.hpp"
+#include "tfl/kernels/conv_2d.hpp"
+#include "tfl/kernels/depthwise_conv_2d.hpp"
+#include "tfl/kernels/fully_connected.hpp"
+#include "tfl/kernels/pool.hpp"
+#include "tfl/kernels/softmax.hpp"
+#include "tfl/runtime/interpreter.hpp"
+#include "tools/common/print.hpp"
+#include "tools/tfl_codegen/ops.hpp"
+#include "tools/tfl_codegen/plan_memory.hpp"
+#include "tools/tfl_codegen/tile.hpp"
+#include "tools/tfl_codegen/write_header.hpp"
+
+namespace tfl::codegen {
+namespace {
+
+using tools::text;
+using CodegenInterpreter = Interpreter<Ops, NoDelegates, SerialExecutor, simd::Scalar>;
+
+/// Descriptions of a node's tensors, as its op takes them.
+class Described {
+ public:
+  Described(const ModelPlan& model, const NodePlan& node) : version_(node.version) {
+    for (const auto* list : {&node.inputs, &node.outputs, &node.intermediates}) {
+      for (const std::int32_t t : *list)
+        descriptions_.push_back(t >= 0 ? model.tensors[static_cast<std::size_t>(t)].description : tfl::TensorDescription{});
+    }
+    std::size_t next = 0;
+    for (const std::int32_t t : node.inputs) inputs_.push_back(t >= 0 ? &descriptions_[next] : nullptr), ++next;
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) outputs_.push_back(&descriptions_[next++]);
+    for (const std::int32_t t : node.intermediates) intermediates_.push_back(t >= 0 ? &descriptions_[next] : nullptr), ++next;
+  }
+  tfl::NodeDescription node() { return {inputs_, outputs_, version_, 1, intermediates_}; }
+  tfl::TensorDescription& operator[](std::size_t i) { return descriptions_[i]; }
+
+ private:
+  int version_;
+  std::vector<tfl::TensorDescription> descriptions_;
+  std::vector<const tfl::TensorDescription*> inputs_, intermediates_;
+  std::vector<tfl::TensorDescription*> outputs_;
+};
+
+/// Whether the op refuses the node, or infers other shapes, where it doesn't know the integers of this input.
+bool decides_shapes(const ModelPlan& model, const NodePlan& node, std::size_t input) {
+  Described described(model, node);
+  if (!described[input].integers.known()) return false;
+  described[input].integers = {};
+  if (node.entry->infer(node.options.data(), described.node())) return true;
+  for (std::size_t o = 0; o < node.outputs.size(); ++o) {
+    if (described[node.inputs.size() + o].shape != model.tensors[static_cast<std::size_t>(node.outputs[o])].description.shape) return true;
+  }
+  return false;
+}
+
+/// The first subgraph as the interpreter inferred it: constants computed, nodes that only made constants gone, tensors numbered anew.
+std::string read_model(const CodegenInterpreter& interpreter, ModelPlan& model) {
+  const tfl::Subgraph& subgraph = interpreter.subgraph();
+  for (const tfl::GraphNode& node : subgraph.graph().nodes) {
+    const tfl::OpEntry& entry = *tfl::find_op(entries(), subgraph.graph(), node);
+    if (entry.for_strings)
+      return "node " + std::to_string(node.file_index) + ' ' + text(node.name()) + " has strings: only an interpreter can run it";
+    if (text_of(entry).options != nullptr) continue;
+    return "node " + std::to_string(node.file_index) + ' ' + text(node.name()) +
+           " needs other subgraphs or resources: only an interpreter can run it";
+  }
+  if (subgraph.has_dynamic_tensors()) return "the shapes of this model depend on data: only an interpreter can run it";
+  const tfl::GraphSubgraph& graph = subgraph.graph();
+  std::map<std::int32_t, std::int32_t> numbers;
+  const auto number_of = [&](std::int32_t t) {
+    if (t < 0) return std::int32_t{-1};
+    const auto [found, is_new] = numbers.try_emplace(t, static_cast<std::int32_t>(model.tensors.size()));
+    if (!is_new) return found->second;
+    const tfl::Tensor& tensor = subgraph.tensor(t);
+    TensorPlan plan;
+    plan.name = subgraph.graph_tensor(t).name;
+    plan.description = tensor.description;
+    plan.description.is_constant = tensor.description.is_constant || !tensor.own.empty();
+    if (plan.description.is_constant) plan.data = {tensor.data, plan.bytes()};
+    model.tensors.push_back(plan);
+    return found->second;
+  };
+  const auto numbers_of = [&](std::span<const std::int32_t> list) {
+    std::vector<std::int32_t> result;
+    for (const std::int32_t t : list) result.push_back(number_of(t));
+    return result;
+  };
+  model.inputs = numbers_of(graph.inputs);
+  for (const tfl::GraphNode& source : graph.nodes) {
+    const bool folded = !source.outputs.empty() && std::all_of(source.outputs.begin(), source.outputs.end(),
+                                                               [&](std::int32_t t) { return !subgraph.tensor(t).own.empty(); });
+    if (folded) continue;
+    NodePlan node;
+    node.entry = tfl::find_op(entries(), source.code, source.custom_name);
+    node.file_index = source.file_index;
+    node.version = source.version;
+    node.inputs = numbers_of(source.inputs);
+    node.outputs = numbers_of(source.outputs);
+    node.intermediates = numbers_of(source.intermediates);
+    node.options.resize(node.entry->options_bytes + 1);
+    if (node.entry->read(*source.source, node.options.data()))
+      return "node " + std::to_string(source.file_index) + " has options that cannot be read";
+    node.needs = node.entry->needs(node.options.data(), Described(model, node).node());
+    model.nodes.push_back(std::move(node));
+  }
+  model.outputs = numbers_of(graph.outputs);
+  for (const NodePlan& node : model.nodes) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] >= 0 && decides_shapes(model, node, i))
+        model.tensors[static_cast<std::size_t>(node.inputs[i])].knows_integers = true;
+    }
+  }
+  for (const TensorPlan& tensor : model.tensors) {
+    bool finite = std::isfinite(tensor.description.quantization.scale);
+    for (const float scale : tensor.description.quantization.channel_scales) finite = finite && std::isfinite(scale);
+    if (!finite) return "tensor '" + text(tensor.name) + "' has a scale that is not finite";
+  }
+  return {};
+}
+
+/// What a model for microcontrollers has otherwise: the working memory of compact kernels, and tensors that lie closer together where no
+/// other kernel and no wider element is in it.
+void measure_compact(ModelPlan& model) {
+  const auto compact = tfl::OpRegistry<tfl::Conv2D, tfl::DepthwiseConv2D, tfl::FullyConnected, tfl::AveragePool2D, tfl::MaxPool2D,
+                                       tfl::Softmax, tfl::Add, tfl::Sub>::entries<tfl::simd::CortexM, tfl::SerialExecutor>();
+  bool close = true;
+  for (NodePlan& node : model.nodes) {
+    const tfl::OpEntry* entry = tfl::find_op(compact, node.entry->code, "");
+    if (entry != nullptr) node.needs = entry->needs(node.options.data(), Described(model, node).node());
+    close = close && (entry != nullptr || node.needs.scratch_bytes + node.needs.packed_bytes == 0);
+  }
+  for (const TensorPlan& tensor : model.tensors) close = close && tfl::bits_of(tensor.description.type) <= 32;
+  if (close) model.alignment = 4;
+}
+
+/// Constants that share their bytes in the model share them here.
+void place_weights(ModelPlan& model) {
+  std::map<std::pair<const std::byte*, std::size_t>, std::int64_t> places;
+  for (TensorPlan& tensor : model.tensors) {
+    if (!tensor.is_constant()) continue;
+    const auto [place, is_new] =
+        places.try_emplace({tensor.data.data(), tensor.data.size()}, static_cast<std::int64_t>(model.weight_bytes));
+    tensor.weights_at = place->second;
+    if (is_new) model.weight_bytes = tfl::align_up(model.weight_bytes + tensor.data.size(), model.alignment);
+  }
+}
+
+void print_table(const ModelPlan& model) {
+  std::printf("%-34s %12s %12s %12s\n", "node", "weights", "prepared", "scratch");
+  std::size_t prepared = 0;
+  for (std::size_t n = 0; n < model.nodes.size(); ++n) {
+    const NodePlan& node = model.nodes[n];
+    std::size_t weights = 0;
+    for (const std::int32_t t : node.inputs) {
+      if (t >= 0 && model.tensors[static_cast<std::size_t>(t)].is_constant()) weights += model.tensors[static_cast<std::size_t>(t)].bytes();
+    }
+    const std::size_t own = node.entry->prepared_bytes + static_cast<std::size_t>(node.needs.multipliers) * sizeof(tfl::Multiplier);
+    prepared += own;
+    std::printf("%3zu %-30s %12zu %12zu %12lld\n", n, text(node.entry->name()).c_str(), weights, own,
+                static_cast<long long>(node.needs.scratch_bytes));
+  }
+  std::printf("flash: %zu bytes of weights, about %zu of prepared constants, and the kernels\n", model.weight_bytes, prepared);
+  std::printf("RAM: an arena of about %zu bytes (the plan's arena_bytes is exact for the target); the largest live set has %zu\n",
+              model.arena_bytes, model.live_bytes);
+}
+
+void print_ops(const ModelPlan& model) {
+  std::set<std::string_view> names;
+  for (const NodePlan& node : model.nodes) names.insert(text_of(*node.entry).name);
+  std::printf("ops: tfl::OpRegistry<");
+  const char* separator = "";
+  for (const std::string_view name : names) {
+    std::printf("%stfl::%.*s", separator, static_cast<int>(name.size()), name.data());
+    separator = ", ";
+  }
+  std::printf(">\n");
+}
+
+}  // namespace
+
+std::string name_from(const std::string& path) {
+  std::string name = std::filesystem::path(path).stem().string();
+  for (char& c : name) c = detail::is_name(c) ? c : '_';
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) name = "model_" + name;
+  return name;
+}
+
+std::string generate(const tfl::Model& file, const GenerateOptions& options, Generated& result) {
+  const bool is_name = !options.name.empty() && std::all_of(options.name.begin(), options.name.end(), &detail::is_name) &&
+                       !(options.name[0] >= '0' && options.name[0] <= '9');
+  if (!is_name) return "'" + options.name + "' is no name in C++";
+  auto interpreter = CodegenInterpreter::create(file, {.fuse = false});
+  if (!interpreter) return text(interpreter.message());
+
+  ModelPlan model;
+  if (std::string error = read_model(*interpreter, model); !error.empty()) return error;
+  const bool compact = options.target.starts_with("cortex-m") || options.target == "helium";
+  if (compact) measure_compact(model);
+  place_weights(model);
+  plan_memory_and_order(model);
+  if (options.tile) {
+    tile_first_blocks(model, [&](ModelPlan& tiled) {
+      for (NodePlan& node : tiled.nodes) node.needs = node.entry->needs(node.options.data(), Described(tiled, node).node());
+      if (compact) measure_compact(tiled);
+    });
+  }
+  HeaderWriter writer(model, {options.name, options.source, options.extents, options.blob});
+  result.header = writer.write();
+  if (options.blob) result.weights = writer.weights();
+  if (options.prints) {
+    print_table(model);
+    print_ops(model);
+  }
+  return {};
+}
+
+}  // namespace tfl::codegen
