@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Writes tests/converter/samples: small models for the tests of the converter's importers, with one input and what they give for it.
 
+    python3 scripts/make_import_samples.py            # the samples
+    python3 scripts/make_import_samples.py FOLDER     # ResNet-18, MobileNetV2 and a U-Net at full width, to try tfl_convert on
+
 Needs Debian's python3-torch and python3-h5py. The results are PyTorch's own; Keras files are written field by field, with PyTorch's
 weights in Keras' order, so that neither TensorFlow nor Keras is needed.
 """
@@ -8,6 +11,7 @@ weights in Keras' order, so that neither TensorFlow nor Keras is needed.
 import io
 import json
 import pathlib
+import sys
 import zipfile
 
 import h5py
@@ -89,6 +93,106 @@ class Encoder(nn.Module):
         x = self.table(indices)
         x = self.norm(x + self.attention(x, x, x)[0])
         return (x + self.inner(x))[:, 0]
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, inner, outer, stride):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm2d(outer), nn.ReLU(),
+                                  nn.Conv2d(outer, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer))
+        same = stride == 1 and inner == outer
+        self.side = nn.Identity() if same else nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
+
+    def forward(self, x):
+        return torch.relu(self.body(x) + self.side(x))
+
+
+class ResNet18(nn.Module):
+    """The eight blocks of ResNet-18; its own width is 64."""
+
+    def __init__(self, width):
+        super().__init__()
+        sizes = [(width, width, 1), (width, width, 1), (width, 2 * width, 2), (2 * width, 2 * width, 1), (2 * width, 4 * width, 2),
+                 (4 * width, 4 * width, 1), (4 * width, 8 * width, 2), (8 * width, 8 * width, 1)]
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        self.blocks = nn.Sequential(*[ResidualBlock(*s) for s in sizes])
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * width, 10))
+
+    def forward(self, x):
+        return self.head(self.blocks(self.stem(x)))
+
+
+class InvertedResidual(nn.Module):
+    def __init__(self, inner, outer, stride, factor):
+        super().__init__()
+        wide = inner * factor
+        self.adds = stride == 1 and inner == outer
+        self.body = nn.Sequential(nn.Conv2d(inner, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(),
+                                  nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(),
+                                  nn.Conv2d(wide, outer, 1, bias=False), nn.BatchNorm2d(outer))
+
+    def forward(self, x):
+        return x + self.body(x) if self.adds else self.body(x)
+
+
+class MobileNetV2(nn.Module):
+    """The seventeen blocks of MobileNetV2; its own width is 1."""
+
+    def __init__(self, width):
+        super().__init__()
+        channels = lambda c: max(2, round(c * width))
+        layers, inner = [nn.Conv2d(3, channels(32), 3, 2, 1, bias=False), nn.BatchNorm2d(channels(32)), nn.ReLU6()], channels(32)
+        for factor, outer, count, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
+            for i in range(count):
+                layers.append(InvertedResidual(inner, channels(outer), stride if i == 0 else 1, factor))
+                inner = channels(outer)
+        layers += [nn.Conv2d(inner, channels(1280), 1, bias=False), nn.BatchNorm2d(channels(1280)), nn.ReLU6()]
+        self.trunk, self.head = nn.Sequential(*layers), nn.Sequential(nn.Dropout(0.2), nn.Linear(channels(1280), 10))
+
+    def forward(self, x):
+        return self.head(self.trunk(x).mean([2, 3]))
+
+
+class UNet(nn.Module):
+    """Three floors, each with a way across; its own width would be 64."""
+
+    def __init__(self, width):
+        super().__init__()
+        double = lambda a, b: nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.Conv2d(b, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU())
+        self.first, self.second, self.bottom = double(3, width), double(width, 2 * width), double(2 * width, 4 * width)
+        self.up_1, self.back_1 = nn.ConvTranspose2d(4 * width, 2 * width, 2, 2), double(4 * width, 2 * width)
+        self.up_2, self.back_2 = nn.ConvTranspose2d(2 * width, width, 2, 2), double(2 * width, width)
+        self.out = nn.Conv2d(width, 2, 1)
+
+    def forward(self, x):
+        a = self.first(x)
+        b = self.second(nn.functional.max_pool2d(a, 2))
+        c = self.back_1(torch.cat([b, self.up_1(self.bottom(nn.functional.max_pool2d(b, 2)))], 1))
+        return torch.softmax(self.out(self.back_2(torch.cat([a, self.up_2(c)], 1))), 1)
+
+
+def with_statistics(model):
+    """Batch normalizations as training would leave them."""
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_mean.uniform_(-0.2, 0.2), part.running_var.uniform_(0.8, 1.25)
+            nn.init.uniform_(part.weight, 0.8, 1.2), nn.init.uniform_(part.bias, -0.2, 0.2)
+    return model
+
+
+def write_architectures(full):
+    """Known networks, `full` or as narrow as their structure allows."""
+    # The samples before them were drawn without these.
+    torch.manual_seed(2)
+    models = {
+        "resnet18": (ResNet18(64 if full else 2), torch.randn(1, 3, *([224, 224] if full else [32, 32]))),
+        "mobilenet_v2": (MobileNetV2(1 if full else 1 / 16), torch.randn(1, 3, *([224, 224] if full else [32, 32]))),
+        "unet": (UNet(64 if full else 2), torch.randn(1, 3, *([128, 128] if full else [16, 16]))),
+    }
+    for name, (model, x) in models.items():
+        with_statistics(model).eval()
+        save(name, x, model(x))
+        torch.onnx.export(model, x, str(FOLDER / f"{name}.onnx"), opset_version=13, input_names=["x"], output_names=["y"])
 
 
 def write_onnx():
@@ -253,6 +357,12 @@ def write_graph():
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        # The known networks at full width, into a folder of the caller's.
+        FOLDER = pathlib.Path(sys.argv[1])
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        write_architectures(True)
+        sys.exit(0)
     torch.manual_seed(1)
     torch.set_num_threads(1)
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -260,3 +370,4 @@ if __name__ == "__main__":
     write_image_model()
     write_sequence_model()
     write_graph()
+    write_architectures(False)

@@ -1,12 +1,15 @@
 // sources: support/all_ops.cpp
 // libraries: tfl_converter
-// From a Keras file to a .tflite file, whole: as TensorFlow's own converter made it of the same file.
+// From a source file to a .tflite file, whole: as TensorFlow's own converter made it of the same file, or as good as PyTorch's model.
 
 #include <gtest/gtest.h>
 
 #include "converter/compare.hpp"
 #include "converter/support.hpp"
-#include "tools/converter/import/import.hpp"
+#include "tools/converter/evaluate/compare_runs.hpp"
+#include "tools/converter/evaluate/evaluator.hpp"
+#include "tools/converter/import/read_model.hpp"
+#include "tools/converter/passes/channels_last.hpp"
 #include "tools/converter/passes/pass.hpp"
 #include "tools/converter/quantize/calibrate.hpp"
 #include "tools/converter/quantize/quantize.hpp"
@@ -15,9 +18,11 @@
 namespace tfl::converter {
 namespace {
 
-#ifdef TFL_CONVERTER_WITH_KERAS
-
 namespace fs = std::filesystem;
+
+const fs::path digits = fs::path(TFL_SOURCE_DIR) / "examples" / "data" / "digits";
+
+#ifdef TFL_CONVERTER_WITH_KERAS
 
 const fs::path models = fs::path(TFL_TEST_DATA) / "models";
 
@@ -35,7 +40,7 @@ TEST(Convert, KeywordSpotterFromKerasToIntegersEqualsTensorFlows) {
   const auto model = imported("str_ww_ref_model.h5");
   ASSERT_NE(model, nullptr);
   Problems problems;
-  const auto samples = read_samples((models / "source" / "str_ww_calibration_samples.npz").string(), *model, 1000, problems);
+  const auto samples = read_samples((models / "source" / "str_ww_calibration_samples.npz").string(), *model, {}, problems);
   ASSERT_EQ(samples.size(), 45u) << problems.text();
   ASSERT_TRUE(calibrate(*model, samples, {}, problems)) << problems.text();
   QuantizeOptions options;
@@ -73,6 +78,60 @@ TEST(Convert, AutoencoderFromKerasHasTensorFlowsOperatorsAndWeights) {
 
 #endif
 
+#ifdef TFL_CONVERTER_WITH_ONNX
+
+/// How many of the digits that the training never saw the model reads right.
+int right_digits(const Model& model) {
+  const auto file = test::read_file(digits / "digits_heldout.bin");
+  constexpr std::size_t pixels = 64, record = pixels + 1, count = 360;
+  EXPECT_EQ(file.size(), 4 + count * record);
+  Problems problems;
+  const auto evaluator = Evaluator::make(model, problems);
+  EXPECT_NE(evaluator, nullptr) << problems.text();
+  int right = 0;
+  for (std::size_t i = 0; evaluator != nullptr && i < count; ++i) {
+    Bytes input(evaluator->input_bytes(0));
+    for (std::size_t p = 0; p < pixels; ++p) {
+      const int pixel = std::to_integer<int>(file[4 + i * record + p]);
+      const float real = static_cast<float>(pixel) / 255;
+      if (input.size() == pixels) {
+        input[p] = static_cast<std::uint8_t>(pixel - 128);
+      } else {
+        std::memcpy(input.data() + p * sizeof(float), &real, sizeof(float));
+      }
+    }
+    EXPECT_EQ(evaluator->run({input}), "");
+    const Bytes output = evaluator->output(0);
+    std::vector<double> scores(10);
+    for (std::size_t k = 0; k < scores.size(); ++k) scores[k] = real_value(*model.graphs[0]->outputs()[0], output, k);
+    const auto best = std::max_element(scores.begin(), scores.end()) - scores.begin();
+    right += best == std::to_integer<int>(file[4 + i * record + pixels]) ? 1 : 0;
+  }
+  return right;
+}
+
+TEST(Convert, DigitsFromPyTorchToIntegers) {
+  Problems problems;
+  const auto model = read_model((digits / "digits.onnx").string(), {}, problems);
+  ASSERT_NE(model, nullptr) << problems.text();
+  EXPECT_EQ(move_channels_last(*model), 1);
+  optimize(*model, {});
+  EXPECT_EQ(model->main().size(), 9u);
+  // PyTorch itself reads as many: scripts/train_digits.py prints it.
+  const int in_float = right_digits(*model);
+  EXPECT_EQ(in_float, 358);
+  const auto samples = read_samples((digits / "digits_calibration.npy").string(), *model, {.mean = {0}, .deviation = {255}}, problems);
+  ASSERT_EQ(samples.size(), 200u) << problems.text();
+  ASSERT_TRUE(calibrate(*model, samples, {}, problems)) << problems.text();
+  QuantizeOptions options;
+  options.input_output = TensorType::int8;
+  ASSERT_TRUE(quantize_integers(*model, options, problems)) << problems.text();
+  EXPECT_EQ(model->main().size(), 9u);
+  EXPECT_GE(right_digits(*model), in_float - 3);  // of 360: less than one percent
+}
+
+#endif
+
 TEST(Convert, SamplesAreRefusedWithAReason) {
   Model model;
   Graph& graph = model.add_graph("main");
@@ -89,17 +148,17 @@ TEST(Convert, SamplesAreRefusedWithAReason) {
   };
   write(8);
   Problems none;
-  const auto samples = read_samples(path.string(), model, 10, none);
+  const auto samples = read_samples(path.string(), model, {}, none);
   ASSERT_EQ(samples.size(), 2u) << none.text();
   float last = 0;
   std::memcpy(&last, samples[1][0].data() + 12, sizeof(last));
   EXPECT_EQ(last, 3.5f);
   write(7);
   Problems cut;
-  EXPECT_TRUE(read_samples(path.string(), model, 10, cut).empty());
+  EXPECT_TRUE(read_samples(path.string(), model, {}, cut).empty());
   EXPECT_NE(cut.text().find("cut short"), std::string::npos);
   Problems absent;
-  EXPECT_TRUE(read_samples("/no/such/file.npz", model, 10, absent).empty());
+  EXPECT_TRUE(read_samples("/no/such/file.npz", model, {}, absent).empty());
   EXPECT_TRUE(absent.any());
   std::filesystem::remove(path);
 }

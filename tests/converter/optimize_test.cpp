@@ -203,6 +203,61 @@ TEST(Optimize, TransposesAndReshapesCancel) {
   EXPECT_EQ(f.optimized(), std::vector<B>{B::ABS});
 }
 
+TEST(Optimize, GeluByItsTangent) {
+  Fixture f;
+  Tensor *square = f.like_x("square"), *cube = f.like_x("cube"), *small = f.like_x("small"), *sum = f.like_x("sum"),
+         *scaled = f.like_x("scaled");
+  Tensor *tangent = f.like_x("tangent"), *one = f.like_x("one"), *product = f.like_x("product");
+  f.graph.append(B::MUL, {f.x, f.x}, {square});
+  f.graph.append(B::MUL, {square, f.x}, {cube});
+  f.graph.append(B::MUL, {cube, f.floats({0.044715f}, {})}, {small});
+  f.graph.append(B::ADD, {f.x, small}, {sum});
+  f.graph.append(B::MUL, {f.floats({0.7978846f}, {}), sum}, {scaled});
+  f.graph.append(B::TANH, {scaled}, {tangent});
+  f.graph.append(B::ADD, {tangent, f.floats({1}, {})}, {one});
+  f.graph.append(B::MUL, {f.x, one}, {product});
+  f.graph.append(B::MUL, {product, f.floats({0.5f}, {})}, {f.y});
+  EXPECT_EQ(f.optimized(1e-4f), std::vector<B>{B::GELU});
+  EXPECT_TRUE(f.graph.nodes().front()->attributes.boolean("approximate"));
+}
+
+TEST(Optimize, SoftmaxByItsExponentials) {
+  Fixture f;
+  Tensor *shifted = f.like_x("shifted"), *exponential = f.like_x("exponential");
+  Tensor* most = f.graph.add_tensor("most", TensorType::float32, {1, 4, 4, 1});
+  Tensor* sum = f.graph.add_tensor("sum", TensorType::float32, {1, 4, 4, 1});
+  const Attributes keep{{"keep_dims", true}};
+  f.graph.append(B::REDUCE_MAX, {f.x, f.integers({3}, {1})}, {most}, keep);
+  f.graph.append(B::SUB, {f.x, most}, {shifted});
+  f.graph.append(B::EXP, {shifted}, {exponential});
+  f.graph.append(B::SUM, {exponential, f.integers({-1}, {1})}, {sum}, keep);
+  f.graph.append(B::DIV, {exponential, sum}, {f.y});
+  EXPECT_EQ(f.optimized(), std::vector<B>{B::SOFTMAX});
+}
+
+TEST(Optimize, TransposesSinkToEachOther) {
+  Fixture f;
+  Tensor* a = f.graph.add_tensor("a", TensorType::float32, {1, 2, 4, 4});
+  Tensor* b = f.graph.add_tensor("b", TensorType::float32, {1, 2, 4, 4});
+  Tensor* c = f.graph.add_tensor("c", TensorType::float32, {1, 2, 4, 4});
+  Tensor* d = f.graph.add_tensor("d", TensorType::float32, {1, 2, 4, 4});
+  f.graph.append(B::TRANSPOSE, {f.x, f.integers({0, 3, 1, 2}, {4})}, {a});
+  f.graph.append(B::MUL, {a, f.floats({3, -2}, {2, 1, 1})}, {b});
+  f.graph.append(B::LOGISTIC, {b}, {c});
+  f.graph.append(B::ADD, {f.floats({0.5f}, {}), c}, {d});
+  f.graph.append(B::TRANSPOSE, {d, f.integers({0, 2, 3, 1}, {4})}, {f.y});
+  EXPECT_EQ(f.optimized(), (std::vector<B>{B::MUL, B::LOGISTIC, B::ADD}));
+}
+
+TEST(Optimize, TransposesThatMeetNoneStay) {
+  Fixture f;
+  f.y->shape = {1, 2, 4, 4};
+  Tensor* a = f.graph.add_tensor("a", TensorType::float32, {1, 2, 4, 4});
+  f.graph.append(B::TRANSPOSE, {f.x, f.integers({0, 3, 1, 2}, {4})}, {a});
+  f.graph.append(B::LOGISTIC, {a}, {f.y});
+  EXPECT_EQ(f.optimized(), (std::vector<B>{B::TRANSPOSE, B::LOGISTIC}));
+}
+
 TEST(Optimize, ConstantsAreComputedAndEqualNodesMerged) {
   Fixture f;
   Tensor* constant = f.graph.add_tensor("sum", TensorType::float32, {2});

@@ -8,12 +8,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "converter/compare.hpp"
 #include "converter/support.hpp"
 #include "tfl/quant/quantize.hpp"
 #include "tools/converter/emit/write_tflite.hpp"
+#include "tools/converter/evaluate/evaluator.hpp"
 #include "tools/converter/import/tflite/read_tflite.hpp"
+#include "tools/converter/quantize/compress.hpp"
+#include "tools/converter/quantize/prepare.hpp"
+#include "tools/converter/quantize/report.hpp"
 
 namespace tfl::converter {
 namespace {
@@ -226,6 +231,211 @@ TEST(Quantize, ABiasBesideTinyWeightsWidensTheScale) {
   // As near as a scale in float allows.
   EXPECT_NEAR(static_cast<double>(-bias[1]), static_cast<double>(quant::bias_limit), 128);
   EXPECT_EQ(b.run().error, "");
+}
+
+/// x[1, 64] -> FULLY_CONNECTED -> y[1, 8]
+struct Dense {
+  Model model;
+  Graph& graph = model.add_graph("main");
+  Tensor* x = graph.add_tensor("x", TensorType::float32, {1, 64});
+  Tensor* y = graph.add_tensor("y", TensorType::float32, {1, 8});
+  Node* node;
+
+  explicit Dense(const std::vector<float>& weights) {
+    node = graph.append(B::FULLY_CONNECTED, {x, graph.add_constant("w", {8, 64}, weights), nullptr}, {y});
+    graph.set_inputs({x});
+    graph.set_outputs({y});
+  }
+  test::Outputs run() const {
+    Problems problems;
+    const auto bytes = write_tflite(model, problems);
+    return bytes.empty() ? test::Outputs{problems.text()} : test::run(test::as_bytes(bytes));
+  }
+};
+
+std::vector<float> waves(std::size_t count) {
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = std::sin(0.7f * static_cast<float>(i)) * (i < count / 2 ? 0.01f : 1.0f);
+  return values;
+}
+
+TEST(Quantize, BlocksOfEmbeddingsHaveScalesOfTheirOwn) {
+  const std::vector<float> values = waves(512);
+  Model model;
+  Graph& graph = model.add_graph("main");
+  Tensor* x = graph.add_tensor("x", TensorType::int32, {8});
+  Tensor* y = graph.add_tensor("y", TensorType::float32, {8, 64});
+  Node* node = graph.append(B::EMBEDDING_LOOKUP, {x, graph.add_constant("table", {8, 64}, values)}, {y});
+  graph.set_inputs({x});
+  graph.set_outputs({y});
+  WeightOptions options{TensorType::int4};
+  options.fewest_elements = 1;
+  options.block_size = 32;
+  Problems problems;
+  ASSERT_TRUE(quantize_weights(model, options, problems)) << problems.text();
+  ASSERT_NE(node->input(1)->quantization.block_scales, nullptr);
+  EXPECT_EQ(describe(*node->input(1)->quantization.block_scales), "float16[8,2]");
+  EXPECT_EQ(node->input(1)->data->size(), 256u);
+  const auto evaluator = Evaluator::make(model, problems);
+  ASSERT_NE(evaluator, nullptr) << problems.text();
+  Bytes indices(8 * sizeof(std::int32_t));
+  for (std::uint8_t i = 0; i < 8; ++i) indices[i * sizeof(std::int32_t)] = i;
+  ASSERT_EQ(evaluator->run({indices}), "");
+  const Bytes rows = evaluator->output(0);
+  ASSERT_EQ(rows.size(), values.size() * sizeof(float));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    // The first rows are a hundredth of the last ones; their steps are, too.
+    EXPECT_NEAR(real_value(*y, rows, i), static_cast<double>(values[i]), i < 256 ? 0.0008 : 0.08) << i;
+  }
+}
+
+TEST(Quantize, SparseWeightsTakeLessAndGiveTheSame) {
+  for (const bool sparse : {true, false}) {
+    std::vector<float> weights = waves(512);
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = sparse && i / 4 % 4 != 1 ? 0.0f : weights[i];
+    Dense d(weights);
+    const test::Outputs before = d.run();
+    EXPECT_EQ(encode_sparse_weights(d.model), sparse ? 1 : 0);
+    if (!sparse) continue;
+    ASSERT_NE(d.node->input(1)->sparsity, nullptr);
+    EXPECT_EQ(d.node->input(1)->data->size(), 512u);  // a quarter
+    const test::Outputs after = d.run();
+    ASSERT_EQ(after.error, "");
+    EXPECT_EQ(test::difference(after, before, 0), "");
+  }
+}
+
+TEST(Quantize, ClusteredWeightsHaveFewValuesAndKeepZero) {
+  std::vector<float> weights = waves(512);
+  weights[3] = 0;
+  Dense d(weights);
+  ASSERT_EQ(cluster_weights(d.model, 16), 1);
+  const std::span<const float> values = d.node->input(1)->values<float>();
+  EXPECT_LE(std::set<float>(values.begin(), values.end()).size(), 16u);
+  EXPECT_EQ(values[3], 0);
+  for (std::size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(values[i], weights[i], 0.13f) << i;
+  EXPECT_EQ(cluster_weights(d.model, 16), 0);
+}
+
+TEST(Quantize, RangesThatTrainingLearnedAreAbsorbed) {
+  Branches b;
+  Tensor* trained = b.graph.add_tensor("trained", TensorType::float32, b.y->shape);
+  b.y->quantization = {};
+  b.graph.set_input(b.join, 0, trained);
+  b.graph.insert_after(b.conv, B::FAKE_QUANT, {b.y}, {trained}, {{"min", -0.5}, {"max", 3.5}, {"num_bits", std::int64_t{8}}});
+  ASSERT_EQ(absorb_fake_quant(b.model), 1);
+  EXPECT_EQ(b.join->input(0), b.y);
+  EXPECT_EQ(b.y->quantization.min, std::vector<float>{-0.5f});
+  EXPECT_EQ(b.y->quantization.max, std::vector<float>{3.5f});
+  // Calibration leaves them where it is told to.
+  const std::vector<std::vector<Bytes>> samples{{Bytes(32 * sizeof(float))}};
+  Problems problems;
+  CalibrateOptions options;
+  options.keeps_ranges = true;
+  ASSERT_TRUE(calibrate(b.model, samples, options, problems)) << problems.text();
+  EXPECT_EQ(b.y->quantization.max, std::vector<float>{3.5f});
+}
+
+/// Two convolutions of four channels whose weights differ a thousandfold between channels.
+struct Uneven {
+  Model model;
+  Graph& graph = model.add_graph("main");
+  Tensor* x = graph.add_tensor("x", TensorType::float32, {1, 6, 6, 4});
+  Tensor* a = graph.add_tensor("a", TensorType::float32, {1, 6, 6, 4});
+  Tensor* y = graph.add_tensor("y", TensorType::float32, {1, 6, 6, 4});
+  Node *first, *second;
+
+  Uneven() {
+    std::vector<float> depthwise = waves(36), pointwise = waves(16), bias{0.1f, 20, -0.01f, 3};
+    for (std::size_t i = 0; i < depthwise.size(); ++i)
+      depthwise[i] = (0.2f + std::fabs(depthwise[i])) * (i % 4 == 1 ? 100.0f : i % 4 == 2 ? 0.1f : 1.0f);
+    Attributes window{{"stride_w", std::int64_t{1}}, {"stride_h", std::int64_t{1}}, {"fused_activation_function", std::string("RELU")}};
+    second =
+        graph.append(B::CONV_2D, {a, graph.add_constant("w2", {4, 1, 1, 4}, pointwise), graph.add_constant("b2", {4}, bias)}, {y}, window);
+    window.set("depth_multiplier", 1);
+    first = graph.insert_before(second, B::DEPTHWISE_CONV_2D,
+                                {x, graph.add_constant("w1", {1, 3, 3, 4}, depthwise), graph.add_constant("b1", {4}, bias)}, {a}, window);
+    graph.set_inputs({x});
+    graph.set_outputs({y});
+  }
+  test::Outputs run() const {
+    Problems problems;
+    const auto bytes = write_tflite(model, problems);
+    return bytes.empty() ? test::Outputs{problems.text()} : test::run(test::as_bytes(bytes));
+  }
+  std::vector<std::vector<Bytes>> samples() const {
+    std::vector<std::vector<Bytes>> result(4);
+    std::uint32_t seed = 1;
+    for (auto& sample : result) {
+      sample.emplace_back(144 * sizeof(float));
+      tools::SeededStream(seed++).fill(TensorType::float32, std::as_writable_bytes(std::span(sample[0])));
+    }
+    return result;
+  }
+};
+
+TEST(Quantize, EqualizedChannelsComputeTheSame) {
+  Uneven u;
+  const test::Outputs before = u.run();
+  ASSERT_EQ(before.error, "");
+  ASSERT_EQ(equalize_channels(u.model), 1);
+  EXPECT_EQ(test::difference(u.run(), before, 1e-4f), "");
+  std::vector<float> one(4), two(4);
+  for (std::size_t i = 0; i < 36; ++i) one[i % 4] = std::max(one[i % 4], std::fabs(u.first->input(1)->values<float>()[i]));
+  for (std::size_t i = 0; i < 16; ++i) two[i % 4] = std::max(two[i % 4], std::fabs(u.second->input(1)->values<float>()[i]));
+  for (std::size_t c = 0; c < 4; ++c) EXPECT_NEAR(one[c] / two[c], 1, 1e-3) << c;
+}
+
+/// How far the mean of the outputs moved, worst channel, without and with corrected biases.
+double shift_of_means(bool corrects) {
+  Uneven u;
+  ChannelMeans means;
+  Problems problems;
+  CalibrateOptions calibration;
+  calibration.channel_means = &means;
+  EXPECT_TRUE(calibrate(u.model, u.samples(), calibration, problems)) << problems.text();
+  QuantizeOptions options;
+  options.per_channel = false;
+  if (corrects) options.channel_means = &means;
+  EXPECT_TRUE(quantize_integers(u.model, options, problems)) << problems.text();
+  const auto evaluator = Evaluator::make(u.model, problems);
+  std::vector<double> sums(4, 0.0);
+  for (const auto& sample : u.samples()) {
+    EXPECT_EQ(evaluator->run(sample), "");
+    const Bytes output = evaluator->output(0);
+    for (std::size_t i = 0; i < 144; ++i) sums[i % 4] += real_value(*u.model.main().outputs()[0], output, i) / (4 * 36);
+  }
+  double worst = 0;
+  for (std::size_t c = 0; c < 4; ++c) worst = std::max(worst, std::fabs(sums[c] - means.at("y")[c]) / (1 + std::fabs(means.at("y")[c])));
+  return worst;
+}
+
+TEST(Quantize, CorrectedBiasesKeepTheMeans) {
+  const double without = shift_of_means(false), with = shift_of_means(true);
+  EXPECT_LT(with, without / 2) << without;
+}
+
+TEST(Quantize, ReportsWhatEachLayerLoses) {
+  Uneven exact, u;
+  Problems problems;
+  ASSERT_TRUE(calibrate(u.model, u.samples(), {}, problems)) << problems.text();
+  QuantizeOptions options;
+  options.per_channel = false;
+  ASSERT_TRUE(quantize_integers(u.model, options, problems)) << problems.text();
+  const auto layers = compare_layers(exact.model, u.model, u.samples(), problems);
+  ASSERT_EQ(layers.size(), 2u) << problems.text();
+  EXPECT_EQ(layers[0].tensor, "a");
+  EXPECT_EQ(layers[0].operation, "DEPTHWISE_CONV_2D");
+  EXPECT_EQ(layers[0].deviation.count, 4 * 144);
+  EXPECT_GT(layers[0].deviation.ratio(), 10);
+  EXPECT_LT(layers[0].deviation.ratio(), 60);
+  std::int64_t counted = 0;
+  for (const std::int64_t bin : layers[0].histogram) counted += bin;
+  EXPECT_EQ(counted, layers[0].deviation.count);
+  const std::string page = report_page("<b>", layers, 4);
+  EXPECT_NE(page.find("&lt;b&gt;"), std::string::npos);
+  EXPECT_NE(page.find("DEPTHWISE_CONV_2D"), std::string::npos);
+  EXPECT_NE(page.find("<svg"), std::string::npos);
 }
 
 }  // namespace

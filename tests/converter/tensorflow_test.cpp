@@ -1,12 +1,11 @@
 // libraries: tfl_converter
 // needs: exceptions
-// TensorFlow's graphs: frozen ones, and SavedModels with their functions and variables.
+// TensorFlow's frozen graphs and functions; saved_model_test.cpp has what is stored beside variables.
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <string>
 
 #include "tests/converter/sample.hpp"
@@ -108,23 +107,6 @@ library {
 })");
   EXPECT_EQ(graph.import(problems), nullptr);
   EXPECT_NE(problems.text().find("too deeply"), std::string::npos) << problems.text();
-}
-
-TEST(TensorFlow, SavedModelWithVariablesAndFunctions) {
-  const std::string folder = TFL_TEST_DATA "/models/source/kws_saved_model";
-  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no " << folder;
-  Problems problems;
-  const auto model = import_tensorflow(folder, {}, problems);
-  ASSERT_NE(model, nullptr) << problems.text();
-  std::map<std::string, int> counts;
-  for (const auto& node : model->main().nodes()) ++counts[std::string(node->operation.name())];
-  EXPECT_EQ(counts["CONV_2D"], 5);
-  EXPECT_EQ(counts["DEPTHWISE_CONV_2D"], 4);
-  EXPECT_EQ(counts["AVERAGE_POOL_2D"], 1);
-  EXPECT_EQ(counts["FULLY_CONNECTED"], 1);
-  EXPECT_EQ(counts["SOFTMAX"], 1);
-  ASSERT_FALSE(model->signatures.empty());
-  EXPECT_EQ(model->signatures[0].key, "serving_default");
 }
 
 }  // namespace

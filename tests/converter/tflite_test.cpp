@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "converter/support.hpp"
+#include "tools/converter/archive/zip.hpp"
+#include "tools/converter/emit/metadata.hpp"
 #include "tools/converter/emit/options_table.hpp"
+#include "tools/converter/emit/runtime_version.hpp"
 #include "tools/converter/emit/versions.hpp"
 #include "tools/converter/emit/write_tflite.hpp"
 #include "tools/converter/import/tflite/read_tflite.hpp"
@@ -93,6 +96,39 @@ TEST(Tflite, TellsWhatItCannotWrite) {
   EXPECT_NE(problems.text().find("node 'a/b' (tf.Foo): has no translation"), std::string::npos);
   EXPECT_NE(problems.text().find("alpha"), std::string::npos);
   EXPECT_NE(problems.text().find("padding"), std::string::npos);
+}
+
+TEST(Tflite, MetadataLabelsAndTheOldestRuntime) {
+  Model model;
+  Graph& graph = model.add_graph("main");
+  Tensor* x = graph.add_tensor("x", TensorType::float32, {1, 8, 8, 3});
+  Tensor* y = graph.add_tensor("y", TensorType::float32, {1, 8, 8, 3});
+  graph.set_inputs({x});
+  graph.set_outputs({y});
+  graph.append(B::HARD_SWISH, {x}, {y});
+  model.metadata.push_back({runtime_version_entry, {}});
+  Problems problems;
+  ModelDescription description{.name = "swish", .author = "nobody", .mean = {127.5f}, .deviation = {127.5f}};
+  description.labels_name = "labels.txt";
+  description.labels_text = "red\ngreen\nblue\n";
+  describe_model(model, description, problems);
+  const auto bytes = write_tflite(model, problems);
+  ASSERT_FALSE(problems.any()) << problems.text();
+  ASSERT_TRUE(ends_with_zip(bytes));
+  Model again;
+  ASSERT_TRUE(read_tflite(test::as_bytes(bytes), again, problems)) << problems.text();
+  ASSERT_EQ(again.attached.size(), 1u);
+  EXPECT_EQ(std::string(again.attached[0].data.begin(), again.attached[0].data.end()), description.labels_text);
+  ASSERT_EQ(again.metadata.size(), 2u);
+  EXPECT_EQ(std::string(again.metadata[0].data.begin(), again.metadata[0].data.begin() + 6), "1.15.0");
+  const std::string table(again.metadata[1].data.begin(), again.metadata[1].data.end());
+  EXPECT_EQ(table.substr(4, 4), "M001");
+  for (const char* text : {"swish", "nobody", "labels.txt"}) EXPECT_NE(table.find(text), std::string::npos) << text;
+  EXPECT_EQ(write_tflite(again, problems), bytes);
+
+  description.labels_text = "red\n";
+  describe_model(model, description, problems);
+  EXPECT_NE(problems.text().find("no output has as many"), std::string::npos);
 }
 
 TEST(Tflite, EveryOperatorWithOptionsHasItsTable) {

@@ -2,9 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -14,16 +12,23 @@
 #include <vector>
 
 #include "tfl/model/builder.hpp"
-#include "tools/common/seeded_inputs.hpp"
+#include "tfl/model/model.hpp"
+#include "tools/converter/emit/metadata.hpp"
+#include "tools/converter/emit/runtime_version.hpp"
 #include "tools/converter/emit/write_tflite.hpp"
-#include "tools/converter/evaluate/evaluator.hpp"
-#include "tools/converter/import/import.hpp"
+#include "tools/converter/evaluate/compare_runs.hpp"
+#include "tools/converter/import/read_model.hpp"
 #include "tools/converter/import/tflite/read_tflite.hpp"
 #include "tools/converter/ir/print.hpp"
+#include "tools/converter/passes/channels_last.hpp"
 #include "tools/converter/passes/pass.hpp"
 #include "tools/converter/quantize/calibrate.hpp"
+#include "tools/converter/quantize/compress.hpp"
+#include "tools/converter/quantize/prepare.hpp"
 #include "tools/converter/quantize/quantize.hpp"
+#include "tools/converter/quantize/report.hpp"
 #include "tools/converter/quantize/samples.hpp"
+#include "tools/tfl_codegen/generate.hpp"
 
 namespace {
 
@@ -31,14 +36,18 @@ using namespace tfl::converter;
 namespace fs = std::filesystem;
 
 struct Arguments {
-  std::string input, out, quantize = "none", weights = "int8", io = "float32", method = "min-max", calibration, dump_after, dump;
+  std::string input, out, quantize = "none", weights = "int8", io = "float32", method = "min-max", calibration, dump_after, dump, labels,
+                          emit_cpp, report;
   std::vector<std::string> without, keep_float, inputs, outputs, signatures;
   std::string tag = "serve";
+  std::vector<float> mean, deviation;
+  ModelDescription description;
   double percentile = 99.99;
   std::size_t samples = 1000;
-  int verify = 0;
+  int verify = 0, clusters = 0;
+  std::int32_t block_size = 0;
   bool per_tensor = false, dense_per_tensor = false, per_channel = false, strip = false, no_optimize = false, list_ops = false,
-       quiet = false;
+       quiet = false, channels_last = false, bias_correction = false, equalize = false, sparse = false;
 };
 
 int fail(const Problems& problems) {
@@ -71,69 +80,28 @@ int list_ops() {
   return 0;
 }
 
-std::unique_ptr<Model> read_lite(const std::string& path, Problems& problems) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return problems.add("cannot open '" + path + "'"), nullptr;
-  const std::streamoff size = file.tellg();
-  // The format's own offsets end at 2 GB; what lies behind the tables may go on.
-  constexpr std::streamoff most = std::streamoff{16} << 30;
-  if (size < 0 || size > most) return problems.add("'" + path + "' is no file that tfl_convert can read"), nullptr;
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
-  file.seekg(0);
-  file.read(reinterpret_cast<char*>(bytes.data()), size);
-  if (!file) return problems.add("cannot read '" + path + "'"), nullptr;
-  auto model = std::make_unique<Model>();
-  if (!read_tflite(bytes, *model, problems)) return nullptr;
-  return model;
-}
-
-std::unique_ptr<Model> read_model(const Arguments& a, Problems& problems) {
-  const std::string extension = fs::path(a.input).extension().string();
-  if (!fs::exists(a.input)) return problems.add("'" + a.input + "' does not exist"), nullptr;
-  if (extension == ".tflite") return read_lite(a.input, problems);
-  if (extension == ".h5" || extension == ".hdf5" || extension == ".keras") {
-#ifdef TFL_CONVERTER_WITH_KERAS
-    return import_keras(a.input, problems);
-#else
-    return problems.add("this tfl_convert was built without TFL_CONVERTER_KERAS and reads no " + extension), nullptr;
-#endif
-  }
-  if (extension == ".onnx") {
-#ifdef TFL_CONVERTER_WITH_ONNX
-    return import_onnx(a.input, problems);
-#else
-    return problems.add("this tfl_convert was built without TFL_CONVERTER_ONNX and reads no .onnx"), nullptr;
-#endif
-  }
-  if (extension == ".pb" || extension == ".pbtxt" || fs::is_directory(a.input)) {
-#ifdef TFL_CONVERTER_WITH_TENSORFLOW
-    return import_tensorflow(a.input, {a.inputs, a.outputs, a.tag, a.signatures}, problems);
-#else
-    return problems.add("this tfl_convert was built without TFL_CONVERTER_TENSORFLOW and reads no SavedModel or GraphDef"), nullptr;
-#endif
-  }
-  problems.add(
-      "'" + a.input +
-      "': tfl_convert knows models by their names: .tflite, .h5, .hdf5, .keras, .onnx, .pb, .pbtxt, or the folder of a SavedModel");
-  return nullptr;
-}
-
-/// As text, or for Graphviz where the name ends in .dot.
-bool dump(const Model& model, const std::string& path, Problems& problems) {
-  const std::string text = path.ends_with(".dot") ? to_graphviz(model) : to_text(model);
-  if (path.empty()) return std::fputs(text.c_str(), stdout) >= 0;
+bool write_text(const std::string& path, const std::string& text, Problems& problems) {
   std::ofstream file(path, std::ios::binary);
   file << text;
   if (!file.flush()) return problems.add("cannot write '" + path + "'"), false;
   return true;
 }
 
-bool quantize(Model& model, const Arguments& a, Problems& problems) {
+/// As text, for Graphviz where the name ends in .dot, as a picture where it ends in .svg.
+bool dump(const Model& model, const std::string& path, Problems& problems) {
+  const std::string text = path.ends_with(".dot") ? to_graphviz(model) : path.ends_with(".svg") ? to_svg(model) : to_text(model);
+  if (path.empty()) return std::fputs(text.c_str(), stdout) >= 0;
+  return write_text(path, text, problems);
+}
+
+/// `samples` gets those of the calibration; `learned`: the model's training knew some ranges.
+bool quantize(Model& model, const Arguments& a, bool learned, std::vector<std::vector<Bytes>>& samples, Problems& problems) {
   const tfl::TensorType weights = a.weights == "int4" ? tfl::TensorType::int4 : tfl::TensorType::int8;
   const std::set<std::string> keep(a.keep_float.begin(), a.keep_float.end());
   if (a.quantize == "dynamic" || a.quantize == "float16") {
     WeightOptions options{a.quantize == "float16" ? tfl::TensorType::float16 : weights, a.per_channel};
     options.keep_float = keep;
+    options.block_size = a.block_size;
     return quantize_weights(model, options, problems);
   }
   QuantizeOptions options;
@@ -152,8 +120,11 @@ bool quantize(Model& model, const Arguments& a, Problems& problems) {
   const bool shorts = options.activations == tfl::TensorType::int16;
   if (options.input_output != tfl::TensorType::float32 && shorts != (options.input_output == tfl::TensorType::int16))
     return problems.add("--io " + a.io + " does not go with --quantize " + a.quantize), false;
+  ChannelMeans means;
   if (!a.calibration.empty()) {
     CalibrateOptions calibration;
+    calibration.keeps_ranges = learned;
+    if (a.bias_correction) options.channel_means = calibration.channel_means = &means;
     calibration.activations = options.activations;
     calibration.percentile = a.percentile;
     using tfl::quant::Calibration;
@@ -169,110 +140,105 @@ bool quantize(Model& model, const Arguments& a, Problems& problems) {
         if (done % 100 == 0 || done == all) std::fprintf(stderr, "\rcalibration: %zu of %zu%s", done, all, done == all ? "\n" : "");
       };
     }
-    const auto samples = read_samples(a.calibration, model, a.samples, problems);
+    samples = read_samples(a.calibration, model, {a.samples, a.mean, a.deviation}, problems);
     if (problems.any() || !calibrate(model, samples, calibration, problems)) return false;
+  } else if (a.bias_correction) {
+    return problems.add("--bias-correction needs --calibration"), false;
   }
   return quantize_integers(model, options, problems);
 }
 
-double as_real(const Tensor& tensor, const Bytes& data, std::size_t i) {
-  const auto at = [&]<class T>(T) {
-    T value;
-    std::memcpy(&value, data.data() + i * sizeof(T), sizeof(T));
-    return static_cast<double>(value);
-  };
-  const double scale = tensor.quantization.scales.size() == 1 ? static_cast<double>(tensor.quantization.scales[0]) : 1.0;
-  const double zero = tensor.quantization.zero_points.size() == 1 ? static_cast<double>(tensor.quantization.zero_points[0]) : 0.0;
-  switch (tensor.type) {
-    case tfl::TensorType::float32: return at(float{});
-    case tfl::TensorType::int8: return scale * (at(std::int8_t{}) - zero);
-    case tfl::TensorType::uint8: return scale * (at(std::uint8_t{}) - zero);
-    case tfl::TensorType::int16: return scale * (at(std::int16_t{}) - zero);
-    case tfl::TensorType::int32: return at(std::int32_t{});
-    case tfl::TensorType::int64: return at(std::int64_t{});
-    default: return data[i];
-  }
-}
-
-/// The source's input as the result takes it.
-Bytes as_input(const Tensor& from, const Bytes& data, const Tensor& to) {
-  if (from.type == to.type || from.type != tfl::TensorType::float32 || to.quantization.scales.size() != 1) return data;
-  const std::size_t count = data.size() / sizeof(float);
-  const std::size_t size = static_cast<std::size_t>(tfl::bits_of(to.type) / 8);
-  Bytes result(count * size);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::int64_t value = tfl::quant::quantize_value(
-        static_cast<float>(as_real(from, data, i)), {to.quantization.scales[0], static_cast<std::int32_t>(to.quantization.zero_points[0])},
-        tfl::quant::integer_range(to.type));
-    std::memcpy(result.data() + i * size, &value, size);
-  }
-  return result;
-}
-
 /// Runs the source's graph and the result side by side and prints how far apart they are.
 bool verify(const Model& source, const Model& result, int runs, Problems& problems) {
-  const auto before = Evaluator::make(source, problems), after = Evaluator::make(result, problems);
-  if (before == nullptr || after == nullptr) return false;
-  const Graph &a = *source.graphs.front(), &b = *result.graphs.front();
-  std::vector<double> worst(a.outputs().size(), 0.0), squares(a.outputs().size(), 0.0), signal(a.outputs().size(), 0.0);
-  for (int run = 0; run < runs; ++run) {
-    tfl::tools::SeededStream stream(static_cast<std::uint32_t>(run + 1));
-    std::vector<Bytes> inputs, converted;
-    for (std::size_t i = 0; i < a.inputs().size(); ++i) {
-      inputs.emplace_back(before->input_bytes(i));
-      stream.fill(a.inputs()[i]->type, std::as_writable_bytes(std::span(inputs.back())));
-      converted.push_back(as_input(*a.inputs()[i], inputs.back(), *b.inputs()[i]));
-    }
-    for (const std::string& error : {before->run(inputs), after->run(converted)}) {
-      if (!error.empty()) return problems.add("--verify: " + error), false;
-    }
-    for (std::size_t o = 0; o < worst.size(); ++o) {
-      const Bytes want = before->output(o), got = after->output(o);
-      const std::size_t size = static_cast<std::size_t>(std::max(8, tfl::bits_of(a.outputs()[o]->type)) / 8);
-      for (std::size_t i = 0; i < want.size() / size; ++i) {
-        const double w = as_real(*a.outputs()[o], want, i), d = as_real(*b.outputs()[o], got, i) - w;
-        worst[o] = std::max(worst[o], std::fabs(d));
-        squares[o] += d * d;
-        signal[o] += w * w;
-      }
-    }
+  Problems own;
+  for (const auto& [name, deviation] : compare_runs(source, result, runs, own)) {
+    std::printf("output '%s': at most %.3g off in %d runs, signal to noise %.1f dB\n", name.c_str(), deviation.largest, runs,
+                deviation.ratio());
   }
-  for (std::size_t o = 0; o < worst.size(); ++o) {
-    const double ratio = squares[o] > 0 ? 10 * std::log10(signal[o] / squares[o]) : 999;
-    std::printf("output %zu '%s': at most %.3g off in %d runs, signal to noise %.1f dB\n", o, a.outputs()[o]->name.c_str(), worst[o], runs,
-                ratio);
+  for (const Problem& p : own.list()) problems.add("--verify: " + p.text());
+  return !own.any();
+}
+
+bool describe(Model& model, const Arguments& a, Problems& problems) {
+  ModelDescription description = a.description;
+  description.mean = a.mean;
+  description.deviation = a.deviation;
+  if (!a.labels.empty()) {
+    std::ifstream file(a.labels, std::ios::binary);
+    description.labels_text.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file || description.labels_text.empty()) return problems.add("cannot read '" + a.labels + "'"), false;
+    description.labels_name = fs::path(a.labels).filename().string();
   }
-  return true;
+  if (!description.empty()) describe_model(model, description, problems);
+  return !problems.any();
+}
+
+/// The passes, and what they change on --dump-after. Returns whether anything changed.
+bool optimize_as_told(Model& model, const Arguments& a, Problems& problems) {
+  if (a.no_optimize) return false;
+  bool changed = false;
+  OptimizeOptions options;
+  options.without = {a.without.begin(), a.without.end()};
+  options.after = [&](const Pass& pass, const Model& now) {
+    changed = true;
+    if (a.dump_after == pass.name) dump(now, a.dump, problems);
+  };
+  optimize(model, options);
+  return changed;
+}
+
+/// The header of the result as a C++ type.
+bool emit_cpp(const std::vector<std::uint8_t>& bytes, const Arguments& a, Problems& problems) {
+  const auto model = tfl::Model::from_memory(std::span<const std::uint8_t>(bytes));
+  tfl::codegen::Generated generated;
+  const std::string error = tfl::codegen::generate(
+      *model, {.name = tfl::codegen::name_from(a.emit_cpp), .source = fs::path(a.out).filename().string()}, generated);
+  if (!error.empty()) return problems.add("--emit-cpp: " + error), false;
+  return write_text(a.emit_cpp, generated.header, problems);
+}
+
+/// How far each layer of the quantized model is from the float model on the calibration samples.
+bool report(const std::vector<std::uint8_t>& in_float, const Model& quantized, std::vector<std::vector<Bytes>> samples, const Arguments& a,
+            Problems& problems) {
+  constexpr std::size_t most_samples = 20;
+  if (samples.empty()) return problems.add("--report needs --calibration and --quantize int8 or int16x8"), false;
+  samples.resize(std::min(samples.size(), most_samples));
+  Model source;
+  if (!read_tflite(std::as_bytes(std::span(in_float)), source, problems)) return false;
+  const auto layers = compare_layers(source, quantized, samples, problems);
+  return !problems.any() &&
+         write_text(a.report, report_page(fs::path(a.out).filename().string() + " against float", layers, samples.size()), problems);
 }
 
 int run(const Arguments& a) {
   Problems problems;
-  auto model = read_model(a, problems);
+  auto model = read_model(a.input, {a.inputs, a.outputs, a.tag, a.signatures}, problems);
   if (model == nullptr || problems.any()) return fail(problems);
-  Problems order;
-  for (const auto& graph : model->graphs) {
-    if (!graph->sort(order)) return fail(order);
-  }
+  const bool quantizes = a.quantize != "none", is_lite = fs::path(a.input).extension() == ".tflite";
+  if (!is_lite) model->metadata.push_back({runtime_version_entry, {}});
+  if (a.channels_last && move_channels_last(*model) == 0)
+    problems.warn({}, "--channels-last: no input or output is an image with its channels first");
   std::vector<std::uint8_t> original;
   if (a.verify > 0) {
     original = write_tflite(*model, problems);
     if (original.empty()) return fail(problems);
   }
-  if (!a.no_optimize) {
-    OptimizeOptions options;
-    options.without = {a.without.begin(), a.without.end()};
-    options.after = [&](const Pass& pass, const Model& now) {
-      if (a.dump_after == pass.name) dump(now, a.dump, problems);
-    };
-    optimize(*model, options);
+  const bool to_integers = a.quantize == "int8" || a.quantize == "int16x8";
+  const bool learned = to_integers && absorb_fake_quant(*model) > 0;
+  bool changed = optimize_as_told(*model, a, problems);
+  if (a.equalize && equalize_channels(*model) == 0) problems.warn({}, "--equalize: no convolution follows another one");
+  if (a.clusters > 0) changed = cluster_weights(*model, a.clusters) > 0 || changed;
+  if (quantizes) {
+    std::vector<std::uint8_t> in_float;
+    if (!a.report.empty()) in_float = write_tflite(*model, problems);
+    std::vector<std::vector<Bytes>> samples;
+    if (problems.any() || !quantize(*model, a, learned, samples, problems)) return fail(problems);
+    optimize_as_told(*model, a, problems);
+    if (!a.report.empty() && !report(in_float, *model, std::move(samples), a, problems)) return fail(problems);
+    changed = true;
   }
-  if (a.quantize != "none" && !quantize(*model, a, problems)) return fail(problems);
-  if (a.quantize != "none" && !a.no_optimize) {
-    OptimizeOptions options;
-    options.without = {a.without.begin(), a.without.end()};
-    optimize(*model, options);
-  }
-  if (a.quantize != "none" || a.strip) {
+  if (a.sparse) changed = encode_sparse_weights(*model) > 0 || changed;
+  if (quantizes || a.strip) {
     // Observed ranges have done their work.
     for (const auto& graph : model->graphs) {
       for (const auto& tensor : graph->tensors()) tensor->quantization.min = tensor->quantization.max = {};
@@ -280,36 +246,41 @@ int run(const Arguments& a) {
   }
   if (a.strip) {
     model->metadata.clear();
+    model->attached.clear();
     model->description.clear();
   }
+  if (!describe(*model, a, problems)) return fail(problems);
   if (a.dump_after == "all") dump(*model, a.dump, problems);
-  const std::vector<std::uint8_t> bytes = write_tflite(*model, problems);
+  std::vector<std::uint8_t> bytes = write_last(*model, problems);
   warn(problems);
   if (problems.any()) return fail(problems);
+  if (is_lite && !changed && !a.strip && a.description.empty() && a.labels.empty() && bytes.size() > fs::file_size(a.input)) {
+    // Some writers leave out what aligns constants; where there was nothing to improve, their file is the smaller one.
+    std::ifstream file(a.input, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(file), {});
+  }
   // What is written must be what readers accept.
-  Model again;
-  if (!read_tflite(std::as_bytes(std::span(bytes)), again, problems)) return fail(problems);
+  if (const auto readable = tfl::Model::from_memory(std::span<const std::uint8_t>(bytes)); !readable) {
+    problems.add(std::string(readable.message()));
+    return fail(problems);
+  }
   if (auto written = tfl::ModelBuilder::write_file(a.out, bytes); !written) {
     problems.add(std::string(written.message()));
     return fail(problems);
   }
+  if (!a.emit_cpp.empty() && !emit_cpp(bytes, a, problems)) return fail(problems);
   if (!a.quiet) {
     std::size_t nodes = 0;
     for (const auto& graph : model->graphs) nodes += graph->size();
     std::printf("%s: %zu nodes, %zu bytes\n", a.out.c_str(), nodes, bytes.size());
   }
   if (a.verify > 0) {
-    Model source;
-    if (!read_tflite(std::as_bytes(std::span(original)), source, problems) || !verify(source, again, a.verify, problems))
+    Model source, result;
+    if (!read_tflite(std::as_bytes(std::span(original)), source, problems) ||
+        !read_tflite(std::as_bytes(std::span(bytes)), result, problems) || !verify(source, result, a.verify, problems))
       return fail(problems);
   }
   return 0;
-}
-
-std::vector<std::string> pass_names() {
-  std::vector<std::string> names;
-  for (const Pass& pass : all_passes()) names.emplace_back(pass.name);
-  return names;
 }
 
 }  // namespace
@@ -324,7 +295,8 @@ int main(int argc, char** argv) {
   app.add_option("--weights", a.weights, "int8 or int4 (convolutions and dense layers)")->check(CLI::IsMember({"int8", "int4"}));
   app.add_option("--io", a.io, "the type of inputs and outputs, with int8 and int16x8")
       ->check(CLI::IsMember({"float32", "int8", "uint8", "int16"}));
-  app.add_option("--calibration", a.calibration, "typical inputs: .npy, .npz, or raw bytes; without it the ranges in a .tflite file serve");
+  app.add_option("--calibration", a.calibration,
+                 "typical inputs: .npy, .npz, raw bytes, or a folder of pictures; without it the ranges in a .tflite file serve");
   app.add_option("--method", a.method, "how ranges follow from calibration")
       ->check(CLI::IsMember({"min-max", "moving-average", "percentile", "entropy", "mse"}));
   app.add_option("--percentile", a.percentile, "how many of a hundred values a range holds, with --method percentile")
@@ -334,13 +306,35 @@ int main(int argc, char** argv) {
   app.add_flag("--dense-per-tensor", a.dense_per_tensor, "one scale for all channels of dense layers, as older runtimes want");
   app.add_flag("--per-channel", a.per_channel, "a scale for each channel, with --quantize dynamic");
   app.add_option("--keep-float", a.keep_float, "nodes (by source name or output's name) that stay in float")->take_all();
-  app.add_option("--no-pass", a.without, "a pass that does not run: --list-passes names them")
-      ->check(CLI::IsMember(pass_names()))
-      ->take_all();
+  for (const Pass& pass : all_passes()) {
+    const std::string name = pass.name;
+    app.add_flag_callback(
+        "--no-" + name, [&a, name] { a.without.push_back(name); }, "no pass that " + std::string(pass.what));
+  }
   app.add_option("--dump-after", a.dump_after, "prints the graph after every run of this pass that changed it; all: at the end");
-  app.add_option("--dump", a.dump, "the file to which --dump-after writes; .dot: for Graphviz");
+  app.add_option("--dump", a.dump, "the file to which --dump-after writes; .dot: for Graphviz, .svg: a picture");
   app.add_option("--verify", a.verify, "runs source and result on so many random inputs and prints the differences")
       ->check(CLI::Range(0, 10000));
+  app.add_option("--block-size", a.block_size,
+                 "with --quantize dynamic --weights int4: tables of EMBEDDING_LOOKUP in int4, a scale for so many")
+      ->check(CLI::IsMember({16, 32, 64, 128, 256}));
+  app.add_flag("--bias-correction", a.bias_correction, "biases make up for what rounded weights shift on average");
+  app.add_flag("--equalize", a.equalize,
+               "scales channels between convolutions so that their weights have like ranges (cross-layer equalization)");
+  app.add_option("--cluster", a.clusters, "float weight tensors hold at most so many different values")->check(CLI::Range(2, 65536));
+  app.add_flag("--sparse", a.sparse, "stores dense layers' weights that are mostly zeros as sparse blocks, where that is smaller");
+  app.add_option("--report", a.report, "an HTML page on what quantization costs, layer by layer, and which layers to leave in float");
+  app.add_option("--emit-cpp", a.emit_cpp, "also writes the result as a C++ header for tfl::StaticPlan, named like the file");
+  app.add_option("--mean", a.mean, "what numbers of samples are less before --deviation divides them; one, or one a channel")
+      ->delimiter(',');
+  app.add_option("--deviation", a.deviation, "see --mean; both stand in the metadata, too")->delimiter(',');
+  app.add_flag("--channels-last", a.channels_last, "images of ONNX models have their channels last in the result's inputs and outputs");
+  app.add_option("--labels", a.labels, "a file with a line for each class, attached to the result");
+  app.add_option("--model-name", a.description.name, "for the metadata");
+  app.add_option("--description", a.description.description, "for the metadata");
+  app.add_option("--model-version", a.description.version, "for the metadata");
+  app.add_option("--author", a.description.author, "for the metadata");
+  app.add_option("--license", a.description.license, "for the metadata");
   app.add_option("--inputs", a.inputs, "inputs of a GraphDef")->delimiter(',');
   app.add_option("--outputs", a.outputs, "outputs of a GraphDef")->delimiter(',');
   app.add_option("--tag", a.tag, "the tag of a SavedModel");

@@ -103,6 +103,9 @@ class ModelBuilder {
  public:
   ModelBuilder() { reset(); }
 
+  /// Sets room aside for a model of about so many bytes, so that constants don't move while others are added. Requires an empty builder.
+  void reserve(std::size_t bytes) { tables_ = std::make_unique<flatbuffers::FlatBufferBuilder>(bytes); }
+
   // ---- subgraphs
 
   /// Starts a subgraph and makes it the current one. Returns its number.

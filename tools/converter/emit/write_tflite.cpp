@@ -5,7 +5,9 @@
 #include <unordered_set>
 
 #include "tfl/model/builder.hpp"
+#include "tools/converter/archive/zip.hpp"
 #include "tools/converter/emit/options_table.hpp"
+#include "tools/converter/emit/runtime_version.hpp"
 #include "tools/converter/emit/versions.hpp"
 
 namespace tfl::converter {
@@ -13,7 +15,7 @@ namespace {
 
 class Writer {
  public:
-  Writer(const Model& model, Problems& problems) : model_(model), problems_(problems) {}
+  Writer(const Model& model, Problems& problems, bool drops_constants) : model_(model), problems_(problems), drops_(drops_constants) {}
 
   std::vector<std::uint8_t> write(std::vector<std::vector<const Tensor*>>* numbers) {
     if (!fits()) return {};
@@ -25,9 +27,14 @@ class Writer {
       }
     }
     for (const Signature& signature : model_.signatures) write_signature(signature);
-    for (const Metadata& entry : model_.metadata) builder_.add_metadata(entry.name, std::span<const std::uint8_t>(entry.data));
+    for (const Metadata& entry : model_.metadata) write_metadata(entry);
     builder_.set_description(model_.description);
-    return problems_.any() ? std::vector<std::uint8_t>() : builder_.finish();
+    if (problems_.any()) return {};
+    std::vector<std::uint8_t> bytes = builder_.finish();
+    std::vector<ZipMember> members;
+    for (const Metadata& file : model_.attached) members.push_back({file.name, file.data});
+    if (!members.empty()) append_zip(bytes, members);
+    return bytes;
   }
 
  private:
@@ -40,9 +47,19 @@ class Writer {
         if (tensor->data != nullptr && seen.insert(tensor->data.get()).second) bytes += tensor->data->size();
       }
     }
-    if (bytes < 2'000'000'000) return true;
+    if (bytes < 2'000'000'000) {
+      builder_.reserve(static_cast<std::size_t>(bytes) + (std::size_t{1} << 16));
+      return true;
+    }
     problems_.add("its constants have " + std::to_string(bytes) + " bytes, but a .tflite file holds less than 2 GB; quantize the weights");
     return false;
+  }
+
+  void write_metadata(const Metadata& entry) {
+    if (entry.name != runtime_version_entry) return builder_.add_metadata(entry.name, std::span<const std::uint8_t>(entry.data));
+    std::string version = min_runtime_version(model_);
+    version.resize(16);
+    builder_.add_metadata(entry.name, std::string_view(version));
   }
 
   void write_graph(std::size_t g) {
@@ -56,6 +73,7 @@ class Writer {
     }
     for (const auto& tensor : graph.tensors()) {
       if (numbers.contains(tensor.get())) write_tensor(*tensor, numbers);
+      if (drops_) tensor->data.reset();
     }
     for (const auto& node : graph.nodes()) write_node(*node, numbers);
     builder_.set_inputs(pick(graph.inputs(), numbers));
@@ -176,6 +194,7 @@ class Writer {
 
   const Model& model_;
   Problems& problems_;
+  bool drops_;
   ModelBuilder builder_;
   std::vector<std::unordered_map<const Tensor*, std::int32_t>> numbers_;
   std::vector<std::unordered_set<const Tensor*>> used_;
@@ -185,7 +204,9 @@ class Writer {
 }  // namespace
 
 std::vector<std::uint8_t> write_tflite(const Model& model, Problems& problems, std::vector<std::vector<const Tensor*>>* numbers) {
-  return Writer(model, problems).write(numbers);
+  return Writer(model, problems, false).write(numbers);
 }
+
+std::vector<std::uint8_t> write_last(Model& model, Problems& problems) { return Writer(model, problems, true).write(nullptr); }
 
 }  // namespace tfl::converter

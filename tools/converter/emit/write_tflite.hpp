@@ -13,4 +13,7 @@ namespace tfl::converter {
 /// left out; equal data is written once. `numbers`, where given, gets each graph's tensors by their numbers in the file.
 std::vector<std::uint8_t> write_tflite(const Model& model, Problems& problems, std::vector<std::vector<const Tensor*>>* numbers = nullptr);
 
+/// The same, for a model of which nothing else is needed: its constants go as they are written, so that large ones need memory once less.
+std::vector<std::uint8_t> write_last(Model& model, Problems& problems);
+
 }  // namespace tfl::converter

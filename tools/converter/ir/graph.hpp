@@ -234,6 +234,7 @@ struct Model {
   std::vector<std::unique_ptr<Graph>> graphs{};  // the first one is the main one
   std::vector<Signature> signatures{};
   std::vector<Metadata> metadata{};
+  std::vector<Metadata> attached{};  // files that stand behind the tables, as an archive (labels)
   std::string description{};
 
   Graph& main() { return *graphs.front(); }

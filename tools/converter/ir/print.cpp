@@ -1,5 +1,6 @@
 #include "tools/converter/ir/print.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
@@ -120,6 +121,49 @@ std::string to_graphviz(const Model& model) {
     }
   }
   return text + "}\n";
+}
+
+std::string to_svg(const Model& model) {
+  constexpr int box_width = 200, box_height = 34, column = 230, row = 64, margin = 20;
+  std::string boxes, lines;
+  int top = margin, right = 0;
+  const auto text = [](std::string_view raw) {
+    std::string result;
+    for (const char c : raw.substr(0, 30)) result += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
+    return result;
+  };
+  for (const auto& graph : model.graphs) {
+    // A node stands a row below the lowest one that it reads.
+    std::map<const Node*, std::pair<int, int>> places;
+    std::vector<int> used;
+    for (const auto& node : graph->nodes()) {
+      std::size_t depth = 0;
+      for (const Tensor* input : node->inputs()) {
+        const auto from = input == nullptr ? places.end() : places.find(input->producer);
+        if (from != places.end()) depth = std::max(depth, static_cast<std::size_t>((from->second.second - top) / row) + 1);
+      }
+      used.resize(std::max(used.size(), depth + 1));
+      const int x = margin + column * used[depth]++, y = top + row * static_cast<int>(depth);
+      places[node.get()] = {x, y};
+      right = std::max(right, x + box_width);
+      const Tensor* output = node->output();
+      boxes += "<g transform=\"translate(" + std::to_string(x) + "," + std::to_string(y) + ")\"><title>" + text(node->source_name) +
+               "</title><rect width=\"" + std::to_string(box_width) + "\" height=\"" + std::to_string(box_height) +
+               "\" rx=\"4\" fill=\"#eef\" stroke=\"#669\"/><text x=\"8\" y=\"15\">" + text(node->operation.name()) +
+               "</text><text x=\"8\" y=\"29\" fill=\"#666\">" + (output == nullptr ? std::string() : text(describe(*output))) +
+               "</text></g>\n";
+      for (const Tensor* input : node->inputs()) {
+        const auto from = input == nullptr ? places.end() : places.find(input->producer);
+        if (from == places.end()) continue;
+        lines += "<line x1=\"" + std::to_string(from->second.first + box_width / 2) + "\" y1=\"" +
+                 std::to_string(from->second.second + box_height) + "\" x2=\"" + std::to_string(x + box_width / 2) + "\" y2=\"" +
+                 std::to_string(y) + "\"/>\n";
+      }
+    }
+    top += row * static_cast<int>(used.size()) + margin;
+  }
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + std::to_string(right + margin) + "\" height=\"" + std::to_string(top) +
+         "\" font-family=\"sans-serif\" font-size=\"11\"><g stroke=\"#999\">\n" + lines + "</g>\n" + boxes + "</svg>\n";
 }
 
 }  // namespace tfl::converter

@@ -11,5 +11,7 @@ namespace tfl::converter {
 std::string to_text(const Model& model);
 /// A digraph for `dot`: nodes as boxes, tensors as labelled edges.
 std::string to_graphviz(const Model& model);
+/// A picture: every node a row below those that it reads.
+std::string to_svg(const Model& model);
 
 }  // namespace tfl::converter

@@ -1,5 +1,6 @@
-// fuse-patterns: operators that a source wrote as several: HARD_SWISH, L2_NORMALIZATION, SQUARED_DIFFERENCE, LOG_SOFTMAX, LEAKY_RELU, RELU
-// and RELU6. Needs float tensors and constants of one element. Leaves the inner nodes to remove-dead-nodes, for others may read them.
+// fuse-patterns: operators that a source wrote as several: HARD_SWISH, GELU (by tanh), SOFTMAX, LOG_SOFTMAX, L2_NORMALIZATION,
+// SQUARED_DIFFERENCE, LEAKY_RELU, RELU and RELU6. Needs float tensors and constants of one element. Leaves the inner nodes to
+// remove-dead-nodes, for others may read them.
 
 #include <cmath>
 
@@ -69,13 +70,17 @@ Tensor* hard_swish(const Node& node) {
   return nullptr;
 }
 
+/// The input of a reduction over the last axis that keeps it.
+Tensor* reduced_last(const Tensor* tensor, B code) {
+  const Node* node = made_by(tensor, code);
+  if (node == nullptr || !node->attributes.boolean("keep_dims") || node->input(1) == nullptr) return nullptr;
+  const std::vector<std::int64_t> axes = node->input(1)->integers();
+  return axes.size() == 1 && (axes[0] == -1 || axes[0] == node->input(0)->rank() - 1) ? node->input(0) : nullptr;
+}
+
 /// x of the sum of x * x over the last axis, kept.
 Tensor* sum_of_squares(const Tensor* tensor) {
-  const Node* sum = made_by(tensor, B::SUM);
-  if (sum == nullptr || !sum->attributes.boolean("keep_dims") || sum->input(1) == nullptr) return nullptr;
-  const std::vector<std::int64_t> axes = sum->input(1)->integers();
-  const Tensor* squared = sum->input(0);
-  if (axes.size() != 1 || (axes[0] != -1 && axes[0] != squared->rank() - 1)) return nullptr;
+  const Tensor* squared = reduced_last(tensor, B::SUM);
   if (const Node* square = made_by(squared, B::SQUARE); square != nullptr) return square->input(0);
   const Node* product = plainly_made_by(squared, B::MUL);
   return product != nullptr && product->input(0) == product->input(1) ? product->input(0) : nullptr;
@@ -101,6 +106,61 @@ Tensor* l2_normalized(const Node& node) {
   return nullptr;
 }
 
+/// A tensor as a number times the product of others, through MUL, SQUARE and cubes.
+struct Product {
+  double number = 1;
+  std::vector<const Tensor*> factors{};
+
+  explicit Product(const Tensor* tensor, int depth = 4) { take(tensor, depth); }
+  bool is(double wanted, std::size_t count) const { return std::fabs(number - wanted) <= 1e-4 * wanted && factors.size() == count; }
+
+ private:
+  void take(const Tensor* tensor, int depth) {
+    if (const auto value = scalar_of(tensor)) {
+      number *= static_cast<double>(*value);
+    } else if (const Node* node = depth > 0 ? plainly_made_by(tensor, B::MUL) : nullptr; node != nullptr) {
+      take(node->input(0), depth - 1);
+      take(node->input(1), depth - 1);
+    } else if (const Node* square = made_by(tensor, B::SQUARE); square != nullptr) {
+      factors.insert(factors.end(), 2, square->input(0));
+    } else if (const Node* power = made_by(tensor, B::POW); power != nullptr && scalar_of(power->input(1)) == 3.0f) {
+      factors.insert(factors.end(), 3, power->input(0));
+    } else {
+      factors.push_back(tensor);
+    }
+  }
+};
+
+/// x of x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+Tensor* gelu_by_tanh(const Node& node) {
+  if (!node.is(B::MUL) || activation_of(node) != "NONE") return nullptr;
+  const Product whole(node.output());
+  if (!whole.is(0.5, 2)) return nullptr;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Tensor* x = whole.factors[i];
+    const Node* tanh = made_by(beside(plainly_made_by(whole.factors[1 - i], B::ADD), 1), B::TANH);
+    if (tanh == nullptr) continue;
+    const Product inner(tanh->input(0));
+    const Node* sum = inner.is(0.7978845608, 1) ? plainly_made_by(inner.factors[0], B::ADD) : nullptr;
+    for (std::size_t k = 0; sum != nullptr && k < 2; ++k) {
+      const Product cube(sum->input(1 - k));
+      const bool is_cube = cube.is(0.044715, 3) && cube.factors[0] == x && cube.factors[1] == x && cube.factors[2] == x;
+      if (sum->input(k) == x && is_cube) return sum->input(k);
+    }
+  }
+  return nullptr;
+}
+
+/// x of exp(x) / sum(exp(x)), where the largest x may have been taken away first.
+Tensor* softmax_of(const Node& node) {
+  if (!node.is(B::DIV) || activation_of(node) != "NONE") return nullptr;
+  const Node* exponential = made_by(node.input(0), B::EXP);
+  if (exponential == nullptr || reduced_last(node.input(1), B::SUM) != node.input(0)) return nullptr;
+  const Node* difference = plainly_made_by(exponential->input(0), B::SUB);
+  const bool shifted = difference != nullptr && reduced_last(difference->input(1), B::REDUCE_MAX) == difference->input(0);
+  return shifted ? difference->input(0) : exponential->input(0);
+}
+
 struct Match {
   B code;
   std::vector<Tensor*> inputs{};
@@ -110,6 +170,8 @@ struct Match {
 bool find(const Node& node, Match& match) {
   if (Tensor* x = hard_swish(node); x != nullptr) return match = {B::HARD_SWISH, {x}}, true;
   if (Tensor* x = l2_normalized(node); x != nullptr) return match = {B::L2_NORMALIZATION, {x}}, true;
+  if (Tensor* x = gelu_by_tanh(node); x != nullptr) return match = {B::GELU, {x}, {{"approximate", true}}}, true;
+  if (Tensor* x = softmax_of(node); x != nullptr) return match = {B::SOFTMAX, {x}, {{"beta", 1.0}}}, true;
   const bool squares = node.is(B::SQUARE) || (node.is(B::MUL) && activation_of(node) == "NONE" && node.input(0) == node.input(1));
   if (const Node* difference = squares ? plainly_made_by(node.input(0), B::SUB) : nullptr; difference != nullptr)
     return match = {B::SQUARED_DIFFERENCE, {difference->input(0), difference->input(1)}}, true;

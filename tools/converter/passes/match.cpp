@@ -24,6 +24,18 @@ std::vector<float> channel_values(const Tensor* tensor, std::int32_t channels, i
 
 std::string activation_of(const Node& node) { return node.attributes.text("fused_activation_function", "NONE"); }
 
+std::vector<std::int64_t> permutation_of(const Node& node) {
+  if (!node.is(BuiltinOperator::TRANSPOSE) || node.input(0) == nullptr || node.input(1) == nullptr) return {};
+  std::vector<std::int64_t> p = node.input(1)->integers();
+  const auto rank = static_cast<std::int64_t>(p.size());
+  if (rank != node.input(0)->rank()) return {};
+  for (std::int64_t& axis : p) {
+    if (axis < 0) axis += rank;
+    if (axis < 0 || axis >= rank) return {};
+  }
+  return p;
+}
+
 bool is_same_kind(const Tensor& a, const Tensor& b) {
   const auto parameters = [](const Tensor& t) { return std::tie(t.quantization.scales, t.quantization.zero_points, t.quantization.axis); };
   return a.type == b.type && a.rank_known && b.rank_known && a.shape == b.shape && parameters(a) == parameters(b);

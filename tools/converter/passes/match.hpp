@@ -18,6 +18,8 @@ std::optional<float> scalar_of(const Tensor* tensor);
 std::vector<float> channel_values(const Tensor* tensor, std::int32_t channels, int most_rank);
 /// "NONE" or "RELU6"
 std::string activation_of(const Node& node);
+/// The axes that a TRANSPOSE reads, counted from the front; empty for other nodes and where they are not known.
+std::vector<std::int64_t> permutation_of(const Node& node);
 /// Whether both tensors have one type, one shape of known dimensions, and the same quantization: one can stand for the other.
 bool is_same_kind(const Tensor& a, const Tensor& b);
 /// Whether running the node has effects beyond its outputs, or gives other values each time.

@@ -10,19 +10,6 @@ namespace {
 
 using B = BuiltinOperator;
 
-/// The permutation, where it is one of the input's axes.
-std::vector<std::int64_t> permutation_of(const Node& node) {
-  if (!node.is(B::TRANSPOSE) || node.input(0) == nullptr || node.input(1) == nullptr) return {};
-  std::vector<std::int64_t> p = node.input(1)->integers();
-  const auto rank = static_cast<std::int64_t>(p.size());
-  if (rank != node.input(0)->rank()) return {};
-  for (std::int64_t& axis : p) {
-    if (axis < 0) axis += rank;
-    if (axis < 0 || axis >= rank) return {};
-  }
-  return p;
-}
-
 bool is_identity(const std::vector<std::int64_t>& p) {
   for (std::size_t i = 0; i < p.size(); ++i) {
     if (p[i] != static_cast<std::int64_t>(i)) return false;

@@ -13,6 +13,7 @@ constexpr std::array passes{
     Pass{"fuse-activations", "clamps where the values are made", &fuse_activations},
     Pass{"fuse-dilation", "makes dilated convolutions of those between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND", &fuse_dilation},
     Pass{"fuse-padding", "lets convolutions pad by themselves", &fuse_padding},
+    Pass{"sink-transposes", "moves TRANSPOSE behind elementwise operators towards another one", &sink_transposes},
     Pass{"merge-transposes", "makes one of several TRANSPOSE, and none of those that cancel", &merge_transposes},
     Pass{"merge-reshapes", "makes one of several RESHAPE, and none of those that cancel", &merge_reshapes},
     Pass{"merge-equal-nodes", "computes once what is computed twice", &merge_equal_nodes},

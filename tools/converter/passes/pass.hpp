@@ -38,6 +38,7 @@ bool fuse_patterns(Model& model);
 bool fuse_activations(Model& model);
 bool fuse_dilation(Model& model);
 bool fuse_padding(Model& model);
+bool sink_transposes(Model& model);
 bool merge_transposes(Model& model);
 bool merge_reshapes(Model& model);
 bool merge_equal_nodes(Model& model);

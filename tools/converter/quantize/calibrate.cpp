@@ -12,11 +12,21 @@ using quant::Calibration;
 
 struct Observed {
   quant::RangeObserver range{};
+  std::vector<double> sums{};  // along the last axis
+  std::int64_t rows = 0;
   std::unique_ptr<quant::Histogram> histogram{};
 };
 
 std::span<const float> floats(std::span<const std::byte> data) {
   return {reinterpret_cast<const float*>(data.data()), data.size() / sizeof(float)};
+}
+
+void add_sums(Observed& observed, const Tensor& tensor, std::span<const float> values) {
+  const std::vector<std::int32_t> shape = tensor.example_shape();
+  const std::size_t channels = shape.empty() || shape.back() < 1 ? 1 : static_cast<std::size_t>(shape.back());
+  observed.sums.resize(channels);
+  for (std::size_t i = 0; i < values.size(); ++i) observed.sums[i % channels] += static_cast<double>(values[i]);
+  observed.rows += static_cast<std::int64_t>(values.size() / channels);
 }
 
 quant::ValueRange range_by(const Observed& observed, const CalibrateOptions& options) {
@@ -47,7 +57,9 @@ bool calibrate(Model& model, const std::vector<std::vector<Bytes>>& samples, con
     return true;
   };
   if (!run_all([&](const Tensor& tensor, std::span<const std::byte> data) {
-        if (tensor.type == TensorType::float32) observed[&tensor].range.add(floats(data));
+        if (tensor.type != TensorType::float32) return;
+        observed[&tensor].range.add(floats(data));
+        if (options.channel_means != nullptr) add_sums(observed[&tensor], tensor, floats(data));
       })) {
     return false;
   }
@@ -63,6 +75,11 @@ bool calibrate(Model& model, const std::vector<std::vector<Bytes>>& samples, con
   for (const auto& tensor : model.main().tensors()) {
     const auto found = observed.find(tensor.get());
     if (found == observed.end()) continue;
+    if (options.channel_means != nullptr && found->second.rows > 0) {
+      std::vector<double>& means = (*options.channel_means)[tensor->name] = found->second.sums;
+      for (double& mean : means) mean /= static_cast<double>(found->second.rows);
+    }
+    if (options.keeps_ranges && !tensor->quantization.min.empty()) continue;
     if (found->second.range.not_finite() != 0)
       problems.warn("tensor '" + tensor->name + "'", "has values that are infinite or no numbers; its range leaves them out");
     if (found->second.range.runs() == 0) continue;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tools/converter/ir/graph.hpp"
+#include "tools/converter/quantize/calibrate.hpp"
 
 namespace tfl::converter {
 
@@ -15,6 +16,7 @@ struct QuantizeOptions {
   bool per_channel = true;                        // convolutions: a scale for every output channel
   bool per_channel_dense = true;                  // the same for FULLY_CONNECTED
   std::set<std::string> keep_float{};             // nodes that stay in float, by source name or by the name of their output
+  const ChannelMeans* channel_means = nullptr;    // where given, biases make up for what rounded weights shift on average
 };
 
 /// Integer arithmetic throughout the main graph, as far as operators have integer kernels; QUANTIZE and DEQUANTIZE at the borders to what
@@ -26,6 +28,7 @@ struct WeightOptions {
   TensorType weights = TensorType::int8;  // or int4, float16
   bool per_channel = false;               // a scale for every output channel, else one for the tensor
   std::int64_t fewest_elements = 1024;    // smaller tensors stay in float: there is nothing to gain
+  std::int32_t block_size = 0;            // int4 tables of EMBEDDING_LOOKUP: a scale for so many neighbours (an even number); 0: none
   std::set<std::string> keep_float{};
 };
 

@@ -191,8 +191,32 @@ class IntegerQuantizer {
         scale = quant::weight_scale_for_bias(values[c], input_scale, scale);
       }
     }
+    const std::vector<float> exact(weights->values<float>().begin(), weights->values<float>().end());
     quantize_weights_in_place(*weights, type, scales, rule.channel_axis);
+    if (bias != nullptr && options_.channel_means != nullptr) correct_bias(*node, *weights, exact, *bias);
     if (bias != nullptr) quantize_bias_of(node, *bias, input_scale, scales);
+  }
+
+  /// Adds the mean of what the inputs, by their means, lose to the rounding of the weights. Borders of zeros count as if they were inputs.
+  void correct_bias(const Node& node, const Tensor& weights, const std::vector<float>& exact, Tensor& bias) const {
+    const auto found = options_.channel_means->find(node.input(quantization_rule(node)->activations[0])->name);
+    if (found == options_.channel_means->end() || weights.type != TensorType::int8) return;
+    const std::vector<double>& means = found->second;
+    const bool depthwise = node.is(B::DEPTHWISE_CONV_2D);
+    const auto outputs = bias.values<float>().size(), inputs = static_cast<std::size_t>(weights.shape.back());
+    if (outputs == 0 || (depthwise ? outputs % means.size() != 0 || inputs != outputs : means.size() != inputs)) return;
+    const std::span<const std::int8_t> integers = weights.values<std::int8_t>();
+    const std::vector<float>& scales = weights.quantization.scales;
+    std::vector<double> lost(outputs, 0.0);
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      const std::size_t o = depthwise ? i % outputs : i / (exact.size() / outputs);
+      const std::size_t in = depthwise ? o / (outputs / means.size()) : i % inputs;
+      const float scale = scales[scales.size() == 1 ? 0 : o];
+      lost[o] += static_cast<double>(exact[i] - scale * static_cast<float>(integers[i])) * means[in];
+    }
+    std::vector<float> values(bias.values<float>().begin(), bias.values<float>().end());
+    for (std::size_t o = 0; o < outputs; ++o) values[o] += static_cast<float>(lost[o]);
+    bias.data = make_data(std::span<const float>(values));
   }
 
   void quantize_bias_of(Node* node, Tensor& bias, float input_scale, const std::vector<float>& scales) {

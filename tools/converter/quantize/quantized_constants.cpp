@@ -1,6 +1,9 @@
 #include "tools/converter/quantize/quantized_constants.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include "tfl/core/float16.hpp"
 
 namespace tfl::converter {
 namespace {
@@ -48,6 +51,38 @@ void quantize_weights_in_place(Tensor& tensor, TensorType type, std::vector<floa
   tensor.quantization.zero_points.assign(scales.size(), 0);
   tensor.quantization.axis = scales.size() > 1 ? axis : 0;
   tensor.quantization.scales = std::move(scales);
+}
+
+bool quantize_blocks_in_place(Tensor& tensor, std::int32_t block_size, Tensor& scales) {
+  const std::span<const float> values = tensor.values<float>();
+  const auto block = static_cast<std::size_t>(block_size);
+  const quant::IntegerRange range = quant::symmetric_range(TensorType::int4);
+  std::vector<std::int8_t> integers(values.size());
+  std::vector<Float16> halves;
+  for (std::size_t first = 0; first < values.size(); first += block) {
+    float largest = 0;
+    for (const float v : values.subspan(first, block)) largest = std::isfinite(v) ? std::max(largest, std::fabs(v)) : INFINITY;
+    const Float16 half = to_float16(largest > 0 ? largest / static_cast<float>(range.max) : 1.0f);
+    // Of what half precision makes of the scale: it may round to nothing or to infinity.
+    const float scale = to_float(half);
+    if (!std::isfinite(scale)) return false;
+    for (std::size_t i = first; i < first + block; ++i) {
+      const double quotient = scale > 0 ? static_cast<double>(values[i] / scale) : 0.0;
+      integers[i] = static_cast<std::int8_t>(quant::clamp(quant::round_half_away(quotient), range));
+    }
+    halves.push_back(half);
+  }
+  std::vector<std::int32_t> shape = tensor.shape;
+  shape.back() /= block_size;
+  scales.type = TensorType::float16;
+  scales.shape = std::move(shape);
+  scales.data = make_data(std::span<const Float16>(halves));
+  tensor.data = packed_pairs(integers);
+  tensor.type = TensorType::int4;
+  tensor.quantization = {};
+  tensor.quantization.block_scales = &scales;
+  tensor.quantization.block_size = block_size;
+  return true;
 }
 
 void quantize_activation_in_place(Tensor& tensor, TensorType type, quant::AffineParameters parameters) {

@@ -6,13 +6,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
 #include <string_view>
 
 #include "tfl/core/float16.hpp"
-#include "tools/converter/quantize/inflate.hpp"
+#include "tools/converter/archive/zip.hpp"
 
 namespace tfl::converter {
 namespace {
@@ -112,47 +113,13 @@ bool parse_npy(std::span<const std::uint8_t> bytes, const std::string& what, Sam
   return true;
 }
 
-/// The members of a zip archive, by its central directory.
 bool parse_npz(std::span<const std::uint8_t> bytes, const std::string& path, std::vector<SampleArray>& arrays, Problems& problems) {
-  const auto refuse = [&](const std::string& why) { return problems.add("'" + path + "': " + why), false; };
-  constexpr std::size_t tail_size = 22, entry_size = 46, local_size = 30;
-  if (bytes.size() < tail_size) return refuse("is no zip archive");
-  std::size_t tail = bytes.size() - tail_size;
-  const std::size_t lowest = tail > 65535 ? tail - 65535 : 0;
-  while (little(bytes, tail, 4) != 0x06054b50) {
-    if (tail == lowest) return refuse("is no zip archive, or cut short");
-    --tail;
-  }
-  std::size_t at = little(bytes, tail + 16, 4);
-  std::size_t room = most_file_bytes;
-  for (std::uint64_t n = little(bytes, tail + 10, 2); n > 0; --n) {
-    if (at > bytes.size() || bytes.size() - at < entry_size || little(bytes, at, 4) != 0x02014b50)
-      return refuse("its directory is damaged");
-    const std::uint64_t method = little(bytes, at + 10, 2), packed = little(bytes, at + 20, 4), unpacked = little(bytes, at + 24, 4);
-    const std::size_t name_size = little(bytes, at + 28, 2), rest = little(bytes, at + 30, 2) + little(bytes, at + 32, 2);
-    const std::size_t local = little(bytes, at + 42, 4);
-    if (bytes.size() - at - entry_size < name_size + rest) return refuse("its directory is damaged");
-    std::string name(reinterpret_cast<const char*>(bytes.data()) + at + entry_size, name_size);
-    at += entry_size + name_size + rest;
-    if (local > bytes.size() || bytes.size() - local < local_size) return refuse("member '" + name + "' lies outside of the file");
-    const std::size_t start = local + local_size + little(bytes, local + 26, 2) + little(bytes, local + 28, 2);
-    if (start > bytes.size() || bytes.size() - start < packed) return refuse("member '" + name + "' lies outside of the file");
-    const std::span<const std::uint8_t> data = bytes.subspan(start, packed);
-    std::vector<std::uint8_t> own;
-    if (method == 8) {
-      auto result = inflate(data, std::min<std::size_t>(unpacked, room));
-      if (!result) return refuse("member '" + name + "' is damaged, or larger than it says");
-      own = std::move(*result);
-    } else if (method == 0) {
-      own.assign(data.begin(), data.end());
-    } else {
-      return refuse("member '" + name + "' is packed in a way that tfl_convert does not know");
-    }
-    if (own.size() > room) return refuse("its members have more than 2 GB");
-    room -= own.size();
-    if (name.ends_with(".npy")) name.resize(name.size() - 4);
-    arrays.push_back({name});
-    if (!parse_npy(own, path + "/" + name, arrays.back(), problems)) return false;
+  std::vector<ZipMember> members;
+  if (!read_zip(bytes, path, most_file_bytes, members, problems)) return false;
+  for (ZipMember& member : members) {
+    if (member.name.ends_with(".npy")) member.name.resize(member.name.size() - 4);
+    arrays.push_back({member.name});
+    if (!parse_npy(member.bytes, path + "/" + member.name, arrays.back(), problems)) return false;
   }
   return true;
 }
@@ -226,8 +193,39 @@ bool read_arrays(const std::string& path, std::vector<SampleArray>& arrays, Prob
   return parse_npy(bytes, path, arrays.back(), problems);
 }
 
-std::vector<std::vector<Bytes>> read_samples(const std::string& path, const Model& model, std::size_t most, Problems& problems) {
+std::size_t channel_axis_of(const Tensor& image) {
+  const auto few = [](std::int32_t size) { return size == 1 || size == 3 || size == 4; };
+  return image.rank() < 3 || few(image.shape.back()) || !few(image.shape[1]) ? image.shape.size() - 1 : 1;
+}
+
+double SampleOptions::normalized(double value, const Tensor& input, std::size_t i) const {
+  if (mean.empty() && deviation.empty()) return value;
+  std::size_t inner = 1, channels = 1;
+  if (input.rank() > 0) {
+    const std::vector<std::int32_t> shape = input.example_shape();
+    const std::size_t axis = channel_axis_of(input);
+    channels = static_cast<std::size_t>(shape[axis]);
+    for (std::size_t d = axis + 1; d < shape.size(); ++d) inner *= static_cast<std::size_t>(shape[d]);
+  }
+  const auto of = [&](const std::vector<float>& list, float otherwise) {
+    return static_cast<double>(list.empty() ? otherwise : list[list.size() == channels ? i / inner % channels : 0]);
+  };
+  return (value - of(mean, 0)) / of(deviation, 1);
+}
+
+std::vector<std::vector<Bytes>> read_samples(const std::string& path, const Model& model, const SampleOptions& options,
+                                             Problems& problems) {
   const Graph& graph = *model.graphs.front();
+  const std::size_t most = options.most;
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+#ifdef TFL_CONVERTER_WITH_PICTURES
+    return read_pictures(path, model, options, problems);
+#else
+    problems.add("this tfl_convert was built without stb_image and reads no pictures");
+    return {};
+#endif
+  }
   std::vector<std::vector<Bytes>> samples;
   if (!path.ends_with(".npy") && !path.ends_with(".npz")) {
     std::vector<std::uint8_t> bytes;
@@ -273,7 +271,8 @@ std::vector<std::vector<Bytes>> read_samples(const std::string& path, const Mode
     for (std::size_t s = 0; s < samples.size(); ++s) {
       Bytes& bytes = samples[s].emplace_back();
       for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
-        if (append_as(input.type, bytes, array->values[s * static_cast<std::size_t>(count) + k])) continue;
+        const double value = array->values[s * static_cast<std::size_t>(count) + k];
+        if (append_as(input.type, bytes, input.type == TensorType::float32 ? options.normalized(value, input, k) : value)) continue;
         problems.add("input '" + input.name + "' " + describe(input), "has a type that samples cannot be read for");
         return {};
       }

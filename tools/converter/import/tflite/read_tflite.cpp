@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tfl/model/model.hpp"
+#include "tools/converter/archive/zip.hpp"
 #include "tools/converter/emit/options_table.hpp"
 
 namespace tfl::converter {
@@ -40,6 +41,8 @@ std::shared_ptr<const Sparsity> read_sparsity(const schema::SparsityParameters* 
   return result;
 }
 
+constexpr std::size_t most_attached = std::size_t{1} << 28;
+
 class Reader {
  public:
   Reader(const tfl::Model& file, Model& model, Problems& problems)
@@ -50,15 +53,26 @@ class Reader {
     for (std::size_t g = 0; g < file_.subgraphs().size(); ++g) read_graph(g);
     for (int s = 0; s < file_.signature_count(); ++s) read_signature(s);
     for (int m = 0; m < file_.metadata_count(); ++m) {
-      if (file_.metadata_name(m) == "min_runtime_version") continue;
       const std::span<const std::byte> bytes = file_.metadata_bytes(m);
       const auto* begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
       model_.metadata.push_back({std::string(file_.metadata_name(m)), Bytes(begin, begin + bytes.size())});
     }
+    read_attached();
     return !problems_.any();
   }
 
  private:
+  /// Files behind the tables; a damaged archive is none of the model's business.
+  void read_attached() {
+    const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(file_.file().data()), file_.file().size());
+    if (!ends_with_zip(bytes)) return;
+    std::vector<ZipMember> members;
+    Problems damage;
+    if (!read_zip(bytes, "the archive behind the model", most_attached, members, damage))
+      return problems_.warn({}, "files attached to the model are lost: " + damage.text());
+    for (ZipMember& member : members) model_.attached.push_back({std::move(member.name), std::move(member.bytes)});
+  }
+
   void read_graph(std::size_t g) {
     const GraphSubgraph& source = file_.subgraphs()[g];
     const schema::SubGraph& table = *root_.subgraphs()->Get(static_cast<unsigned>(g));

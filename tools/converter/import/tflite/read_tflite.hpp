@@ -8,8 +8,7 @@
 
 namespace tfl::converter {
 
-/// Verifies the file and reads all of it. Returns false, and says why, where it is no well-formed model. Metadata that the writer makes
-/// anew (min_runtime_version) is left out.
+/// Verifies the file and reads all of it. Returns false, and says why, where it is no well-formed model.
 bool read_tflite(std::span<const std::byte> file, Model& model, Problems& problems);
 
 }  // namespace tfl::converter

@@ -1,4 +1,4 @@
-#include "tools/converter/quantize/inflate.hpp"
+#include "tools/converter/archive/inflate.hpp"
 
 #include <array>
 

@@ -1,0 +1,140 @@
+// libraries: tfl_converter
+// needs: exceptions
+// Damaged files of every format: each is refused with a sentence or converted, within limits of time and memory.
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tools/converter/emit/write_tflite.hpp"
+#include "tools/converter/import/read_model.hpp"
+#include "tools/converter/passes/pass.hpp"
+#include "tools/converter/quantize/samples.hpp"
+
+namespace tfl::converter {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int rounds = 12;
+constexpr double most_seconds = 10;
+constexpr long most_kilobytes = 2L << 20;
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+class Mutator {
+ public:
+  std::string operator()(std::string bytes) {
+    switch (below(5)) {
+      case 0: bytes.resize(below(bytes.size())); break;
+      case 1:
+        for (std::size_t n = 1 + below(20); n > 0; --n) bytes[below(bytes.size())] = static_cast<char>(below(256));
+        break;
+      case 2: {
+        const std::size_t at = below(bytes.size()), count = std::min(1 + below(64), bytes.size() - at);
+        constexpr char fills[] = {'\0', '\xFF', '\x7F', '\x80'};
+        std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), count, fills[below(4)]);
+        break;
+      }
+      case 3: {
+        const std::size_t to = below(bytes.size()), from = below(bytes.size());
+        const std::size_t count = std::min({1 + below(200), bytes.size() - to, bytes.size() - from});
+        bytes.replace(to, count, bytes.substr(from, count));
+        break;
+      }
+      default: {
+        const std::size_t at = below(bytes.size());
+        bytes[at] = static_cast<char>(bytes[at] ^ 1 << below(8));
+      }
+    }
+    return bytes;
+  }
+
+ private:
+  std::size_t below(std::size_t end) { return end == 0 ? 0 : random_() % end; }
+  std::mt19937 random_{1};
+};
+
+/// The whole way of tfl_convert.
+void convert(const fs::path& path) {
+  Problems problems;
+  const auto model = read_model(path.string(), {}, problems);
+  EXPECT_EQ(model == nullptr, problems.any()) << problems.text();
+  if (model == nullptr) return;
+  optimize(*model, {});
+  const bool written = !write_tflite(*model, problems).empty();
+  EXPECT_EQ(written, !problems.any()) << problems.text();
+}
+
+void read_calibration(const fs::path& path) {
+  const bool digits = path.extension() == ".npy";
+  Model model;
+  Graph& graph = model.add_graph("main");
+  graph.set_inputs({graph.add_tensor("x", TensorType::float32, digits ? std::vector{1, 8, 8, 1} : std::vector{1, 30, 1, 40})});
+  Problems problems;
+  const auto samples = read_samples(path.string(), model, {}, problems);
+  EXPECT_TRUE(!samples.empty() || problems.any());
+}
+
+TEST(Hostile, DamagedFilesOfEveryFormat) {
+  struct Source {
+    fs::path path;
+    std::string inside{};  // of a folder
+  };
+  std::vector<Source> sources;
+  const fs::path here = fs::path(TFL_SOURCE_DIR), data = fs::path(TFL_TEST_DATA) / "models" / "source";
+  for (const char* name : {"block.onnx", "shuffled.onnx", "lstm.onnx", "gru.onnx", "encoder.onnx", "unet.onnx", "image.h5", "sequence.h5",
+                           "image.keras", "graph.pbtxt"})
+    sources.push_back({here / "tests/converter/samples" / name});
+  sources.push_back({here / "examples/data/digits/digits_int8.tflite"});
+  sources.push_back({here / "examples/data/digits/digits_calibration.npy"});
+  if (fs::exists(data)) {
+    sources.push_back({data / "str_ww_ref_model.h5"});
+    sources.push_back({data / "str_ww_calibration_samples.npz"});
+    for (const char* inside : {"saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"})
+      sources.push_back({data / "kws_saved_model", inside});
+  }
+  const fs::path scratch = fs::path(testing::TempDir()) / "tfl_hostile_models";
+  fs::remove_all(scratch);
+  Mutator mutated;
+  double slowest = 0;
+  for (const Source& source : sources) {
+    const fs::path copy = scratch / ("damaged" + source.path.extension().string());
+    for (int round = 0; round < rounds; ++round) {
+      SCOPED_TRACE(source.path.filename().string() + " " + source.inside + ", round " + std::to_string(round));
+      fs::create_directories(scratch);
+      if (!source.inside.empty()) fs::copy(source.path, copy, fs::copy_options::recursive);
+      const fs::path from = source.inside.empty() ? source.path : source.path / source.inside;
+      const fs::path to = source.inside.empty() ? copy : copy / source.inside;
+      fs::remove(to);
+      std::ofstream(to, std::ios::binary) << mutated(bytes_of(from));
+      const auto start = std::chrono::steady_clock::now();
+      if (copy.extension() == ".npy" || copy.extension() == ".npz") {
+        read_calibration(copy);
+      } else {
+        convert(copy);
+      }
+      slowest = std::max(slowest, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      fs::remove_all(scratch);
+    }
+  }
+  EXPECT_LT(slowest, most_seconds);
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  EXPECT_LT(usage.ru_maxrss, most_kilobytes);
+  std::printf("%zu files, slowest %.2f s, at most %ld MB\n", sources.size() * rounds, slowest, usage.ru_maxrss >> 10);
+}
+
+}  // namespace
+}  // namespace tfl::converter
