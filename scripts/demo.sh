@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# On a fresh Debian 12: installs what is missing, builds the programs, makes the digit model and classifies the held-out digits.
+# On a fresh Debian 12: installs what is missing, builds the programs, converts the digit model that PyTorch exported to ONNX, and lets
+# each of its forms classify the digits that the training never saw.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 digits=examples/data/digits
 bin=build/release/bin
-work=build/release/demo
+work=build/release/tools/digits
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 quietly() {
@@ -17,11 +18,11 @@ quietly() {
 }
 
 scripts/install_dependencies.sh demo
-# The demo does without GoogleTest, so a tree that already builds the tests keeps them and a fresh one does not need them.
-tests=()
-[[ -f build/release/CMakeCache.txt ]] || tests=(-DTFL_BUILD_TESTS=OFF)
-quietly cmake --preset release "${tests[@]}"
-quietly cmake --build --preset release --target build_digit_model classify_digits 02_classify_image
+# The demo does without GoogleTest and reads ONNX only: a tree that already builds more keeps it, and a fresh one does not need it.
+less=()
+[[ -f build/release/CMakeCache.txt ]] || less=(-DTFL_BUILD_TESTS=OFF -DTFL_CONVERTER_TENSORFLOW=OFF -DTFL_CONVERTER_KERAS=OFF)
+quietly cmake --preset release "${less[@]}"
+quietly cmake --build --preset release --target digits 02_classify_image
 
 # 8x8 grey values as two characters a pixel.
 show() {
@@ -30,16 +31,18 @@ show() {
     { line = "    "; for (i = 1; i <= NF; ++i) line = line shade[1 + int($i * 4 / 255 + 0.5)]; print line }'
 }
 
-mkdir -p "$work"
 echo
-echo "The models, written by tfl::ModelBuilder from trained weights:"
-"$bin/build_digit_model" "$digits" "$work"
+echo "== digits.onnx, as PyTorch itself read the digits that the training never saw"
+cat "$digits/digits_pytorch.txt"
 
 for kind in float int8; do
   echo
-  echo "== digits_$kind.tflite on the digits that the training never saw"
+  echo "== digits_$kind.tflite, as tfl_convert made it: $(stat -c %s "$work/digits_$kind.tflite") bytes"
   "$bin/classify_digits" "$work/digits_$kind.tflite" "$digits/digits_heldout.bin"
 done
+echo
+echo "== digits_int8.hpp, the same model as a C++ type"
+"$bin/classify_digits_static" "$digits/digits_heldout.bin"
 
 echo
 echo "== one of them, by examples/02_classify_image"

@@ -6,9 +6,9 @@
 # build (the default): library, tools, examples and tests. demo: only what scripts/demo.sh needs. ci: also what .ci/run needs.
 set -euo pipefail
 
-demo=(g++ cmake ninja-build flatbuffers-compiler libflatbuffers-dev libxsimd-dev libcli11-dev libstb-dev)
-build=("${demo[@]}" pkg-config ccache libeigen3-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev
-       libprotobuf-dev protobuf-compiler libhdf5-dev libzip-dev)
+demo=(g++ cmake ninja-build flatbuffers-compiler libflatbuffers-dev libxsimd-dev libcli11-dev libstb-dev libprotobuf-dev protobuf-compiler)
+build=("${demo[@]}" pkg-config ccache libeigen3-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev libhdf5-dev
+       libzip-dev)
 ci=("${build[@]}" git clang libclang-rt-dev clang-format qemu-user g++-aarch64-linux-gnu googletest
     gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm)
 

@@ -4,7 +4,9 @@
 Data: the 1797 handwritten digits (8x8 pixels, 0..16) of sklearn.datasets.load_digits. 360 of them, picked by a fixed permutation,
 are held out: neither the training nor the calibration sees them. Same seed, same torch build and one thread give the same weights.
 
-    python3 scripts/train_digits.py [--out examples/data/digits]
+    python3 scripts/train_digits.py [--out examples/data/digits] [--keep-weights]
+
+--keep-weights trains nothing: it takes the weights that are there and writes only what the converter reads.
 
 Files written (numbers are little-endian):
     digits_weights.txt  one line a tensor, "tensor NAME DIM...", in the order of digits_weights.bin; one line an activation,
@@ -13,6 +15,9 @@ Files written (numbers are little-endian):
     digits_heldout.bin  uint32 count, then for each digit 64 bytes of pixels (row-major, 0..255) and 1 byte of label
     heldout/            DIGIT_INDEX.pgm for some held-out digits; INDEX counts in digits_heldout.bin
     digits_sheet.png    the digits of heldout/, one class a row, enlarged
+    digits.onnx         the network with a softmax behind it, as torch.onnx exports it
+    digits_pytorch.txt  how many of the held-out digits PyTorch itself reads right
+    digits_calibration.npy  some of the training digits, uint8 [n,8,8,1], from which tfl_convert learns the ranges
 """
 
 import argparse
@@ -30,6 +35,7 @@ from torch import nn
 SEED = 20
 HELD_OUT = 360
 PICTURES_PER_CLASS = 6
+CALIBRATION = 200
 EPOCHS = 60
 BATCH = 64
 
@@ -106,6 +112,30 @@ def tensors_of(net):
     return {name: np.ascontiguousarray(value.detach().numpy(), dtype="<f4") for name, value in values.items()}
 
 
+def load_weights(net, folder):
+    """What tensors_of() wrote."""
+    values = np.frombuffer((folder / "digits_weights.bin").read_bytes(), "<f4")
+    at = 0
+    for words in (line.split() for line in (folder / "digits_weights.txt").read_text().splitlines()):
+        if words[0] != "tensor":
+            continue
+        shape = [int(size) for size in words[2:]]
+        value = torch.from_numpy(values[at:at + math.prod(shape)].reshape(shape).copy())
+        at += math.prod(shape)
+        layer, kind = words[1].split("/")
+        if value.dim() == 4:
+            value = value.permute(3, 0, 1, 2) if layer == "depthwise" else value.permute(0, 3, 1, 2)
+        with torch.no_grad():
+            getattr(getattr(net, layer), "bias" if kind == "bias" else "weight").copy_(value)
+    return net.eval()
+
+
+def write_onnx(net, path):
+    whole = nn.Sequential(net, nn.Softmax(1)).eval()
+    torch.onnx.export(whole, torch.zeros(1, 1, 8, 8), str(path), opset_version=13, input_names=["image"], output_names=["probabilities"],
+                      dynamic_axes={"image": {0: "batch"}, "probabilities": {0: "batch"}})
+
+
 def write_png(path, gray):
     """8-bit grayscale PNG."""
     chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -135,7 +165,9 @@ def write_pictures(out, images, labels):
 def main():
     parser = argparse.ArgumentParser(description="train the digit classifier of the examples")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parent.parent / "examples/data/digits")
-    out = parser.parse_args().out
+    parser.add_argument("--keep-weights", action="store_true", help="do not train; write digits.onnx and the calibration digits only")
+    arguments = parser.parse_args()
+    out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
@@ -149,7 +181,7 @@ def main():
     as_input = lambda index: torch.from_numpy(images[index].astype(np.float32) / 255).unsqueeze(1)
     as_target = lambda index: torch.from_numpy(labels[index].astype(np.int64))
 
-    net = train(as_input(kept), as_target(kept))
+    net = load_weights(DigitNet(), out) if arguments.keep_weights else train(as_input(kept), as_target(kept))
     with torch.no_grad():
         calibration = {}
         fitted = net(as_input(kept), calibration).argmax(1) == as_target(kept)
@@ -157,6 +189,12 @@ def main():
     print(f"parameters {sum(p.numel() for p in net.parameters())}")
     print(f"training accuracy {fitted.float().mean().item():.4f}")
     print(f"held-out accuracy {right.float().mean().item():.4f} ({int(right.sum())} of {len(held)})")
+
+    write_onnx(net, out / "digits.onnx")
+    (out / "digits_pytorch.txt").write_text(f"{int(right.sum())} of {len(held)} right ({100 * right.float().mean().item():.1f} %)\n")
+    np.save(out / "digits_calibration.npy", images[kept[:CALIBRATION]].reshape(-1, 8, 8, 1))
+    if arguments.keep_weights:
+        return
 
     tensors = tensors_of(net)
     lines = ["tensor " + name + "".join(f" {size}" for size in value.shape) for name, value in tensors.items()]
