@@ -15,9 +15,17 @@ concept Executor = requires(E& executor, std::int64_t n, void (*body)(std::int64
   executor.parallel_for(n, n, body);
 };
 
+/// An executor that has a serial one of its own type, for work inside of what its threads do: E::serial() runs everything on the thread
+/// that calls it.
+template <class E>
+concept NestingExecutor = Executor<E> && requires {
+  { E::serial() } -> std::same_as<E>;
+};
+
 /// Runs everything on the calling thread and costs nothing.
 struct SerialExecutor {
   static constexpr int workers() { return 1; }
+  static constexpr SerialExecutor serial() { return {}; }
   template <class Body> void parallel_for(std::int64_t count, std::int64_t /*cost*/, Body&& body) {
     if (count > 0) body(std::int64_t{0}, count, 0);
   }

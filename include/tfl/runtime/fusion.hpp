@@ -56,7 +56,8 @@ struct FusionSteps {
   /// Plans an arena in which parts of tensors lie in their whole.
   void (*lay_out_parts)(const GraphState& state, MemoryPlan& plan) = nullptr;
   /// Runs the chain that ends with a node; see row_bands.hpp.
-  Violation (*run_chain)(std::span<NodeState> nodes, std::size_t last, std::size_t& failed) = nullptr;
+  Violation (*run_chain)(std::span<NodeState> nodes, std::size_t last, int workers, detail::RunParts run_parts,
+                         std::size_t& failed) = nullptr;
 };
 
 namespace detail {
@@ -253,10 +254,7 @@ template <bool Borders, bool Clamps, bool Conversions, bool Rows> bool rewrite(c
   if constexpr (Borders) {
     if (!fold_borders(state, links)) return false;
   }
-  // Threads have a second cache each, and bands are too small to share.
-  if constexpr (Rows) {
-    if (state.workers == 1) find_row_chains(state, [&](const Tensor* t) { return links.is_between_two(state, t); });
-  }
+  if constexpr (Rows) find_row_chains(state, [&](const Tensor* t) { return links.is_between_two(state, t); });
   return true;
 }
 

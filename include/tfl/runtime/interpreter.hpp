@@ -151,7 +151,7 @@ class Runner {
   using MakeSession = SessionHandle (*)(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options);
 
   Result<void> load(const Model& model, int index, FindEntry find, int workers, const InterpreterOptions& options,
-                    const FusionSteps& fusion = {}, MakeSession make_session = nullptr) {
+                    const FusionSteps& fusion = {}, detail::RunParts run_parts = nullptr, MakeSession make_session = nullptr) {
     if (index < 0 || index >= static_cast<int>(model.subgraphs().size())) {
       return Error(ErrorCode::invalid_argument, "interpreter: subgraph ")
              << index << " does not exist: the model has " << model.subgraphs().size();
@@ -162,6 +162,7 @@ class Runner {
     SubgraphOptions settings{.allocator = options_.allocator,
                              .preserve_inputs = options.preserve_inputs,
                              .fusion = options.fuse ? fusion : FusionSteps{},
+                             .run_parts = run_parts,
                              .pack = options.pack,
                              .limits = options.limits,
                              .cancel = options.cancel};
@@ -292,8 +293,8 @@ class Interpreter : public Runner {
     Interpreter interpreter(std::move(executor));
     SessionHandle (*make)(Model, int, FindEntry, int, const SubgraphOptions&) = nullptr;
     if constexpr (detail::needs_session<Ops>) make = &make_session;
-    if (auto r =
-            interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps, make);
+    if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps,
+                                  KernelExecutor::stands_in ? nullptr : detail::run_parts_of<Ex>(), make);
         !r) {
       return r.error();
     }

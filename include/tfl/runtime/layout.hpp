@@ -44,7 +44,8 @@ template <class Place> std::size_t lay_out_once(const GraphState& state, MemoryP
     const bool scratch = node.kind == NodeKind::planned && node.needs.scratch_bytes > 0;
     node.scratch_block = scratch ? plan.add_scratch(static_cast<std::size_t>(node.needs.scratch_bytes), state.step_of(i)) : -1;
     if (node.chain.last == static_cast<std::int32_t>(i)) {
-      node.chain.buffer_block = plan.add_scratch(chain_buffer_bytes(state, i), static_cast<int>(i));
+      const auto bytes = static_cast<std::int64_t>(chain_buffer_bytes(state.nodes, i));
+      node.chain.buffer_block = plan.add_scratch(static_cast<std::size_t>(shares_bytes(bytes, state.workers)), static_cast<int>(i));
     }
   }
   return plan.finish();

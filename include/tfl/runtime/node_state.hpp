@@ -24,7 +24,7 @@ struct RowChain {
   std::int32_t first = -1, last = -1;  // nodes of the chain; -1: the node is in none
   std::int32_t band_rows = 0;          // of the chain's output
   std::int32_t buffer_rows = 0;        // of the node's output that lie in the chain's buffer at most
-  int buffer_block = -1;               // of the last node: the buffer
+  int buffer_block = -1;               // of the last node: the buffers of all workers
   std::byte* buffer = nullptr;
 };
 
@@ -91,6 +91,7 @@ struct GraphState {
   int workers = 1;
   bool packs = true;
   Regions regions{};
+  bool nests = false;  // each worker can run whole kernels
 
   std::size_t index_of(const Tensor* t) const { return static_cast<std::size_t>(t - tensors.data()); }
   [[nodiscard]] bool describe(Described& described, std::size_t i) const {

@@ -1,8 +1,10 @@
 #pragma once
 // Chains of image ops that run band by band: a few rows of the first op's output, then the rows of the second one that follow from them,
 // and so on. What lies between two ops is a buffer of some rows instead of a whole tensor: it stays in the second cache, and the arena
-// shrinks. Every row is made once, by the same kernels, in the same order of sums.
+// shrinks. Rows are made by the same kernels, in the same order of sums. Each worker goes through a part of the last op's rows, with
+// buffers of its own.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +26,27 @@ inline constexpr std::int64_t least_band_rows = 2;
 /// Weights that every band reads again must stay in the cache, too.
 inline constexpr std::int64_t most_chain_weights = 256 * 1024;
 inline constexpr std::size_t most_chain_prepared = 512;
+/// Of an image: bands are tried out before they are run.
+inline constexpr std::int64_t most_chain_rows = 65'536;
+
+/// Calls body(context, part, serial) for parts 0 to `parts` - 1, split over the executor; `serial` is what runs kernels in a part.
+using RunParts = void (*)(void* executor, int parts, void (*body)(void* context, int part, void* serial), void* context);
+/// Of an executor of type E; null where it doesn't nest.
+template <class E> constexpr RunParts run_parts_of() {
+  if constexpr (NestingExecutor<E>) {
+    return [](void* executor, int parts, void (*body)(void* context, int part, void* serial), void* context) {
+      constexpr std::int64_t a_lot = 1'000'000;  // nanoseconds
+      static_cast<E*>(executor)->parallel_for(parts, a_lot, [&](std::int64_t first, std::int64_t last, int) {
+        for (std::int64_t part = first; part < last; ++part) {
+          E serial = E::serial();
+          body(context, static_cast<int>(part), &serial);
+        }
+      });
+    };
+  } else {
+    return nullptr;
+  }
+}
 
 /// How far the ops of a chain have come. Rows [kept, made) of an op's output lie in its buffer.
 struct ChainProgress {
@@ -31,14 +54,29 @@ struct ChainProgress {
   std::int64_t made[most_chain_nodes] = {}, kept[most_chain_nodes] = {};
   int count = 0;
 
-  bool finished() const { return made[count - 1] >= axis[count - 1].output; }
+  /// Of the last op's rows.
+  std::int64_t end = 0;
+  bool finished() const { return made[count - 1] >= end; }
+
+  /// Takes rows [first, last) of the last op.
+  void start(std::int64_t first, std::int64_t last) {
+    end = last;
+    made[count - 1] = kept[count - 1] = first;
+    for (int k = count - 1; k > 0; --k) {
+      const std::int64_t origin = axis[k].origin(made[k]);
+      made[k - 1] = kept[k - 1] = origin < 0 ? 0 : least(origin, axis[k].input);
+    }
+  }
+  void start_part(int part, int parts) {
+    const std::int64_t rows = axis[count - 1].output;
+    start(rows * part / parts, rows * (part + 1) / parts);
+  }
 
   /// The next `rows` rows of the last op. drop(k, from, to): rows [from, to) of op k's buffer go. make(k, first, last): op k makes these.
   template <class Drop, class Make> void advance(std::int64_t rows, Drop drop, Make make) {
     std::int64_t wanted[most_chain_nodes];
-    const int end = count - 1;
-    wanted[end] = least(made[end] + rows, axis[end].output);
-    for (int k = end; k > 0; --k) {
+    wanted[count - 1] = least(made[count - 1] + rows, end);
+    for (int k = count - 1; k > 0; --k) {
       wanted[k - 1] = made[k - 1];
       if (wanted[k] == made[k]) continue;
       const WindowAxis& a = axis[k];
@@ -47,7 +85,7 @@ struct ChainProgress {
     }
     for (int k = 0; k < count; ++k) {
       if (wanted[k] == made[k]) continue;
-      if (k < end) {
+      if (k + 1 < count) {
         const std::int64_t needed = least(axis[k + 1].origin(made[k + 1]), made[k]);
         if (needed > kept[k]) {
           drop(k, kept[k], needed);
@@ -68,15 +106,18 @@ inline std::int64_t row_bytes(const Tensor& image) {
   return std::int64_t{shape[2]} * shape[3] * bits_of(image.description.type) / 8;
 }
 
-/// Bytes that the chain's buffer takes for bands of this many rows; sets each node's buffer_rows.
+/// Bytes that a worker's buffer takes for bands of this many rows; sets each node's buffer_rows.
 inline std::int64_t chain_buffer_bytes(const GraphState& state, const std::int32_t* nodes, ChainProgress progress, std::int64_t rows) {
   std::int64_t most[most_chain_nodes] = {}, bytes = 0;
-  while (!progress.finished()) {
-    progress.advance(
-        rows, [](int, std::int64_t, std::int64_t) {},
-        [&](int k, std::int64_t, std::int64_t last) {
-          if (last - progress.kept[k] > most[k]) most[k] = last - progress.kept[k];
-        });
+  for (int part = 0; part < state.workers; ++part) {
+    progress.start_part(part, state.workers);
+    while (!progress.finished()) {
+      progress.advance(
+          rows, [](int, std::int64_t, std::int64_t) {},
+          [&](int k, std::int64_t, std::int64_t last) {
+            if (last - progress.kept[k] > most[k]) most[k] = last - progress.kept[k];
+          });
+    }
   }
   for (int k = 0; k + 1 < progress.count; ++k) {
     NodeState& node = state.nodes[static_cast<std::size_t>(nodes[k])];
@@ -131,7 +172,8 @@ template <class IsBetweenTwo> void find_row_chains(const GraphState& state, IsBe
     const bool able = node.entry->row_window != nullptr && inputs.size() <= most_chain_inputs && outputs.size() == 1 &&
                       node.entry->prepared_bytes <= most_chain_prepared && state.describe(described, i) &&
                       node.entry->row_window(node.call.options, *described, axis) && inputs[0]->description.shape[0] == 1 &&
-                      effective_extent(axis.filter, axis.dilation) >= axis.stride && axis.output > 0;
+                      effective_extent(axis.filter, axis.dilation) >= axis.stride && axis.output > 0 && axis.input <= most_chain_rows &&
+                      axis.output <= most_chain_rows && (state.workers == 1 || (state.nests && node.needs.scratch_bytes == 0));
     if (able && progress.count < most_chain_nodes) {
       progress.axis[progress.count] = axis;
       nodes[progress.count] = static_cast<std::int32_t>(i);
@@ -151,11 +193,11 @@ template <class IsBetweenTwo> void find_row_chains(const GraphState& state, IsBe
   finish();
 }
 
-/// Bytes of the buffer of the chain that ends with node `last`.
-inline std::size_t chain_buffer_bytes(const GraphState& state, std::size_t last) {
+/// Bytes of a worker's buffer of the chain that ends with node `last`.
+inline std::size_t chain_buffer_bytes(std::span<const NodeState> nodes, std::size_t last) {
   std::size_t bytes = 0;
-  for (std::size_t i = static_cast<std::size_t>(state.nodes[last].chain.first); i < last; ++i) {
-    const NodeState& node = state.nodes[i];
+  for (auto i = static_cast<std::size_t>(nodes[last].chain.first); i < last; ++i) {
+    const NodeState& node = nodes[i];
     if (node.chain.last != static_cast<std::int32_t>(last)) continue;
     bytes += align_up(static_cast<std::size_t>(node.chain.buffer_rows * row_bytes(*node.call.outputs[0])), 64);
   }
@@ -171,7 +213,7 @@ struct ChainNode {
 
 /// Makes rows [first, last) of one node's output.
 inline Violation make_rows(const ChainNode& from, const ChainNode& to, const WindowAxis& axis, std::int64_t first, std::int64_t last,
-                           std::int64_t input_kept, std::int64_t input_made, std::int64_t output_kept) {
+                           std::int64_t input_kept, std::int64_t input_made, std::int64_t output_kept, void* executor) {
   const NodeState& node = *to.node;
   Tensor input, output;
   input.description = node.call.inputs[0]->description;
@@ -202,40 +244,66 @@ inline Violation make_rows(const ChainNode& from, const ChainNode& to, const Win
   call.inputs = {inputs, node.call.inputs.size()};
   call.outputs = outputs;
   call.prepared = prepared;
+  call.executor = executor;
   return node.eval(call);
 }
 
-/// Runs the chain that ends with node `last`. `failed`: the node of the violation, where there is one.
-inline Violation run_row_chain(std::span<NodeState> nodes, std::size_t last, std::size_t& failed) {
-  const RowChain& chain = nodes[last].chain;
-  ChainNode members[most_chain_nodes];
-  ChainProgress progress;
-  std::byte* buffer = chain.buffer;
-  for (auto i = static_cast<std::size_t>(chain.first); i <= last; ++i) {
-    NodeState& node = nodes[i];
-    if (node.chain.last != static_cast<std::int32_t>(last)) continue;
-    const std::int64_t row = row_bytes(*node.call.outputs[0]);
-    progress.axis[progress.count] = node.entry->prepared_row_window(node.call.prepared);
-    members[progress.count++] = {&node, i == last ? nullptr : buffer, row};
-    if (i != last) buffer += align_up(static_cast<std::size_t>(node.chain.buffer_rows * row), 64);
+/// A chain while it runs.
+struct RunningChain {
+  std::span<NodeState> nodes;
+  std::size_t last;
+  int parts;
+  std::size_t buffer_step;  // bytes from one part's buffer to the next
+  std::atomic<bool> has_failed{false};
+  Violation violation{};  // the first one, and its node
+  std::size_t failed = 0;
+
+  void run(int part, void* executor) {
+    const RowChain& chain = nodes[last].chain;
+    ChainNode members[most_chain_nodes];
+    ChainProgress progress;
+    std::byte* buffer = chain.buffer + static_cast<std::size_t>(part) * buffer_step;
+    for (auto i = static_cast<std::size_t>(chain.first); i <= last; ++i) {
+      NodeState& node = nodes[i];
+      if (node.chain.last != static_cast<std::int32_t>(last)) continue;
+      const std::int64_t row = row_bytes(*node.call.outputs[0]);
+      progress.axis[progress.count] = node.entry->prepared_row_window(node.call.prepared);
+      members[progress.count++] = {&node, i == last ? nullptr : buffer, row};
+      if (i != last) buffer += align_up(static_cast<std::size_t>(node.chain.buffer_rows * row), 64);
+    }
+    progress.start_part(part, parts);
+    while (!progress.finished() && !has_failed.load(std::memory_order_relaxed)) {
+      progress.advance(
+          chain.band_rows,
+          [&](int k, std::int64_t from, std::int64_t to) {
+            const ChainNode& m = members[k];
+            std::memmove(m.buffer, m.buffer + (to - from) * m.row, static_cast<std::size_t>((progress.made[k] - to) * m.row));
+          },
+          [&](int k, std::int64_t first, std::int64_t end) {
+            const Violation v = make_rows(k > 0 ? members[k - 1] : ChainNode{}, members[k], progress.axis[k], first, end,
+                                          k > 0 ? progress.kept[k - 1] : 0, k > 0 ? progress.made[k - 1] : 0, progress.kept[k], executor);
+            if (!v || has_failed.exchange(true, std::memory_order_relaxed)) return;
+            violation = v;
+            failed = static_cast<std::size_t>(members[k].node - nodes.data());
+          });
+    }
   }
-  Violation violation;
-  while (!progress.finished()) {
-    progress.advance(
-        chain.band_rows,
-        [&](int k, std::int64_t from, std::int64_t to) {
-          const ChainNode& m = members[k];
-          std::memmove(m.buffer, m.buffer + (to - from) * m.row, static_cast<std::size_t>((progress.made[k] - to) * m.row));
-        },
-        [&](int k, std::int64_t first, std::int64_t end) {
-          if (violation) return;
-          violation = make_rows(k > 0 ? members[k - 1] : ChainNode{}, members[k], progress.axis[k], first, end,
-                                k > 0 ? progress.kept[k - 1] : 0, k > 0 ? progress.made[k - 1] : 0, progress.kept[k]);
-          if (violation) failed = static_cast<std::size_t>(members[k].node - nodes.data());
-        });
-    if (violation) break;
+};
+
+/// Runs the chain that ends with node `last`, in as many parts as there are workers. `failed`: the node of the violation, where there is
+/// one. Requires `run_parts` where there are several.
+inline Violation run_row_chain(std::span<NodeState> nodes, std::size_t last, int workers, RunParts run_parts, std::size_t& failed) {
+  RunningChain running{nodes, last, workers,
+                       static_cast<std::size_t>(share_step(static_cast<std::int64_t>(chain_buffer_bytes(nodes, last))))};
+  if (workers == 1) {
+    running.run(0, nodes[last].call.executor);
+  } else {
+    run_parts(
+        nodes[last].call.executor, workers,
+        [](void* context, int part, void* serial) { static_cast<RunningChain*>(context)->run(part, serial); }, &running);
   }
-  return violation;
+  failed = running.failed;
+  return running.violation;
 }
 
 }  // namespace tfl::detail

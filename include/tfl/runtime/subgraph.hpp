@@ -47,9 +47,10 @@ struct SubgraphOptions {
   Allocator allocator{};
   bool preserve_inputs = false;  // inputs keep their bytes over invoke(), at the price of arena bytes
   FusionSteps fusion{};
-  bool pack = true;            // weights are kept in the kernels' own layouts, too
-  Session* session = nullptr;  // runs the nodes whose ops work on frames
-  bool is_called = false;      // by a node of another subgraph, which lends the inputs' data
+  detail::RunParts run_parts = nullptr;  // null: the executor doesn't nest
+  bool pack = true;                      // weights are kept in the kernels' own layouts, too
+  Session* session = nullptr;            // runs the nodes whose ops work on frames
+  bool is_called = false;                // by a node of another subgraph, which lends the inputs' data
   Limits limits{};
   const CancelFlag* cancel = nullptr;  // null: runs to its end
 
@@ -278,7 +279,8 @@ class Subgraph {
           if (auto r = options_.session->run(*this, i); !r) return r;
         } else if (ends_chain) {
           std::size_t failed = i;
-          if (const Violation v = options_.fusion.run_chain(nodes_.span(), i, failed)) return describe(v, failed);
+          if (const Violation v = options_.fusion.run_chain(nodes_.span(), i, workers_, options_.run_parts, failed))
+            return describe(v, failed);
         } else if (const Violation v = node.eval(node.call)) [[unlikely]] {
           return describe(v, i);
         }
@@ -639,7 +641,9 @@ class Subgraph {
     return prepare_node(i, false);
   }
 
-  GraphState state() { return {graph(), nodes_.span(), tensors_.span(), options_.allocator, workers_, options_.pack, regions()}; }
+  GraphState state() {
+    return {graph(), nodes_.span(), tensors_.span(), options_.allocator, workers_, options_.pack, regions(), options_.run_parts != nullptr};
+  }
   Regions regions() const {
     return {&model_, [](const void* model, std::int32_t index) -> Region {
               const auto subgraphs = static_cast<const Model*>(model)->subgraphs();

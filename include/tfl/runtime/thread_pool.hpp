@@ -25,6 +25,9 @@ class ThreadPool {
   ThreadPool(ThreadPool&&) = default;
   ThreadPool& operator=(ThreadPool&&) = default;
 
+  /// One without threads.
+  static ThreadPool serial() { return ThreadPool(1); }
+
   int workers() const { return state_ != nullptr ? state_->workers : 1; }
 
   template <class Body> void parallel_for(std::int64_t count, std::int64_t cost, Body&& body) {
