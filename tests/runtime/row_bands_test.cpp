@@ -1,3 +1,4 @@
+// labels: threads
 // archs: last
 // Chains of convolutions that run band by band give the same bytes as whole tensors do, in less memory.
 
