@@ -2,11 +2,12 @@
 """Static plans on microcontrollers: flash, RAM and instructions of an inference, beside TensorFlow Lite Micro's and the goals.
 
     bench/micro/measure.py --codegen build/release/bin/tfl_codegen --counter insn_count.c [--data ../shared] [--boards m3,m4,m55]
-                           [--models kws,vww,...] [--policies size,speed] [--out FOLDER]
+                           [--models kws,vww,...] [--policies size,speed] [--schema build/release/include] [--out FOLDER]
 
 Needs gcc-arm-none-eabi and qemu-system-arm. The counter is a plugin for QEMU that counts the instructions between mark_begin() and
 mark_end(). Flash is what is linked without the start-up code, weights, biases and multipliers of channels; RAM is everything static.
-Outputs are compared with the goldens.
+Outputs are compared with the goldens. With --schema, the folder of the header that flatc makes of schema.fbs, MicroInterpreter is measured
+too: alone, and with int8 kernels, where RAM is the arena that it needs.
 """
 import argparse
 import pathlib
@@ -27,7 +28,7 @@ MODELS = {
 BOARDS = {
     "m3": (["-mcpu=cortex-m3"], "mps2.ld", "mps2-an385"),
     "m4": (["-mcpu=cortex-m4"], "mps2.ld", "mps2-an386"),
-    "m55": (["-mcpu=cortex-m55", "-mfloat-abi=hard"], "mps3-an547.ld", "mps3-an547"),
+    "m55": (["-mcpu=cortex-m55", "-mfloat-abi=hard", "-fno-if-conversion2"], "mps3-an547.ld", "mps3-an547"),
 }
 POLICIES = {"size": "-Os", "speed": "-O2"}
 # TensorFlow Lite Micro, reference kernels on the M3 (KB of flash, bytes of arena, millions of instructions), and CMSIS-NN's instructions.
@@ -82,27 +83,62 @@ def symbols(elf):
             yield int(parts[0], 16), 0, parts[2]
 
 
-def measure(args, model, board, policy):
-    flags, script, machine = BOARDS[board]
-    elf = args.out / f"{model}-{board}-{policy}.elf"
+def compile_program(elf, source, board, policy, *options):
+    flags, script, _ = BOARDS[board]
     run("arm-none-eabi-g++", "-std=c++20", *flags, "-mthumb", POLICIES[policy], "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
-        "-ffunction-sections", "-fdata-sections", "-DTFL_NO_ERROR_TEXT", f"-I{ROOT}/include", f"-I{BOARD}", f"-I{args.out}",
-        f'-DTFL_MICRO_HEADER="{model}.hpp"', f"-DTFL_MICRO_MODEL={model}", "-DTFL_MICRO_EXTENTS=dynamic",
-        ROOT / "bench/micro/run_model.cpp", BOARD / "startup.cpp", "--specs=nano.specs", "--specs=nosys.specs", "-nostartfiles",
+        "-ffunction-sections", "-fdata-sections", "-DTFL_NO_ERROR_TEXT", "-DNDEBUG", "-Wno-psabi", f"-I{ROOT}/include", f"-I{BOARD}", *options,
+        ROOT / "bench/micro" / source, BOARD / "startup.cpp", "--specs=nano.specs", "--specs=nosys.specs", "-nostartfiles",
         "-Wl,--gc-sections", f"-L{BOARD}", f"-T{script}", "-o", elf)
-    size, names = sections(elf), list(symbols(elf))
-    data = sum(n for _, n, name in names if MODEL_DATA.search(name))
-    flash = size.get(".text", 0) + size.get(".ARM.exidx", 0) + size.get(".ARM.extab", 0) + size.get(".data", 0) - data
-    ram = size.get(".data", 0) + size.get(".bss", 0)
-    address = {name: place for place, _, name in names}
+
+
+def flash_of(elf):
+    size = sections(elf)
+    return sum(size.get(name, 0) for name in (".text", ".ARM.exidx", ".ARM.extab", ".data"))
+
+
+def run_program(args, elf, model, board, *arguments):
+    """What it prints, millions of instructions of an inference, and whether the outputs are the goldens."""
+    address = {name: place for place, _, name in symbols(elf)}
     counts = args.out / "count.txt"
-    result = run("qemu-system-arm", "-M", machine, "-nographic", "-semihosting", "-kernel", elf, "-plugin",
-                 f"{args.out}/insn_count.so,begin={address['mark_begin']:#x},end={address['mark_end']:#x},out={counts}", timeout=600)
-    hashes = re.findall(r"^[0-9a-f]{8}$", result.stdout + result.stderr, re.M)
+    words = "".join(f",arg={word}" for word in arguments)
+    result = run("qemu-system-arm", "-M", BOARDS[board][2], "-nographic", "-semihosting-config", f"enable=on,target=native{words}", "-kernel", elf,
+                 "-plugin", f"{args.out}/insn_count.so,begin={address['mark_begin']:#x},end={address['mark_end']:#x},out={counts}", timeout=600)
+    text = result.stdout + result.stderr
     golden = args.data / "goldens" / MODELS[model]
     want = [fnv((golden / f"seed{seed}/out0.bin").read_bytes()) for seed in (1, 2, 3)]
     instructions = int(re.search(r"region (\d+)", counts.read_text()).group(1)) / 1e6
-    return flash / 1024, data, ram, instructions, hashes == want
+    return text, instructions, re.findall(r"^[0-9a-f]{8}$", text, re.M) == want
+
+
+def measure(args, model, board, policy):
+    elf = args.out / f"{model}-{board}-{policy}.elf"
+    compile_program(elf, "run_model.cpp", board, policy, f"-I{args.out}", f'-DTFL_MICRO_HEADER="{model}.hpp"', f"-DTFL_MICRO_MODEL={model}",
+                    "-DTFL_MICRO_EXTENTS=dynamic")
+    size = sections(elf)
+    data = sum(n for _, n, name in symbols(elf) if MODEL_DATA.search(name))
+    _, instructions, same = run_program(args, elf, model, board)
+    return (flash_of(elf) - data) / 1024, data, size.get(".data", 0) + size.get(".bss", 0), instructions, same
+
+
+def measure_interpreter(args, board):
+    """Flash of MicroInterpreter alone and with the ops of all models; arena and instructions of each model."""
+    options = [f"-I{args.schema}", "-idirafter", "/usr/include"]
+    alone, elf = args.out / f"interpreter-{board}.elf", args.out / f"interpreter-ops-{board}.elf"
+    compile_program(alone, "interpret_model.cpp", board, "size", *options)
+    compile_program(elf, "interpret_model.cpp", board, "size", *options, f'-DTFL_MICRO_OPS="{ROOT}/bench/micro/ops.hpp"')
+    print(f"interpreter   {board:5} size   {flash_of(alone) / 1024:8.1f}     8  11.4  without ops; with int8 kernels of 8 ops "
+          f"{flash_of(elf) / 1024:.1f} KB", flush=True)
+    equal = True
+    for model in args.models.split(","):
+        if model.endswith("_tiled"):
+            continue
+        file = (args.data / "models" / f"{MODELS[model]}.tflite").resolve()
+        text, instructions, same = run_program(args, elf, model, board, "interpreter", file)
+        equal = equal and same
+        arena = int(re.search(r"arena ([0-9a-f]+)", text).group(1), 16)
+        print(f"{model:13} {board:5} interpreted, arena {arena:7} {REFERENCE[model][1]:7} {instructions:11.2f} M  "
+              f"{'equal' if same else 'DIFFERENT'}", flush=True)
+    return equal
 
 
 def main():
@@ -114,6 +150,7 @@ def main():
     parser.add_argument("--boards", default="m3,m4,m55")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--policies", default="size,speed")
+    parser.add_argument("--schema", type=pathlib.Path, help="measures the interpreter, too")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     run("gcc", "-O2", "-fPIC", "-shared", args.counter, "-o", args.out / "insn_count.so")
@@ -133,6 +170,9 @@ def main():
                 print(f"{model:13} {board:5} {policy:6} {flash:8.1f} {FLASH_GOALS[model]:5} {REFERENCE[model][0]:5} {data:8} "
                       f"{file.stat().st_size:8} {ram:7} {int(RAM_GOALS[model] * 1024):7} {live:7} {REFERENCE[model][1]:7} "
                       f"{instructions:11.2f} M {goal:6.2f} M  {'equal' if same else 'DIFFERENT'}", flush=True)
+    if args.schema:
+        for board in args.boards.split(","):
+            equal = measure_interpreter(args, board) and equal
     sys.exit(0 if equal else 1)
 
 
