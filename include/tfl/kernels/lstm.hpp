@@ -18,6 +18,7 @@
 #include <span>
 
 #include "tfl/kernels/lstm_cell.hpp"
+#include "tfl/kernels/lstm_narrow.hpp"
 #include "tfl/kernels/lstm_quantized.hpp"
 #include "tfl/kernels/op.hpp"
 
@@ -65,9 +66,9 @@ constexpr Violation require_all_or_none(const NodeDescription& node, std::span<c
   return {};
 }
 
-/// Whether 8-bit weights meet float activations.
+/// Of LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM.
 constexpr LstmKind kind_of_lstm(const NodeDescription& node) {
-  if (node.input(0).type == TensorType::int8) return LstmKind::integer;
+  if (node.input(0).type == TensorType::int8) return node.intermediate(5).present() ? LstmKind::narrow : LstmKind::integer;
   return node.input(2).type == TensorType::float32 ? LstmKind::real : LstmKind::hybrid;
 }
 
@@ -96,7 +97,7 @@ constexpr Violation check_lstm_presence(const NodeDescription& node) {
 
 constexpr Violation check_lstm_types(const NodeDescription& node, LstmKind kind, bool diagonal) {
   using enum TensorType;
-  const bool integer = kind == LstmKind::integer;
+  const bool integer = kind == LstmKind::integer || kind == LstmKind::narrow;
   const TensorType weights = node.input(2).type;
   if (integer ? weights != int8 : weights != float32 && weights != int8 && weights != uint8) {
     return input_violation(2, ErrorCode::invalid_type, integer ? "must be int8" : "must be float32, int8 or uint8");
@@ -123,20 +124,23 @@ constexpr Violation check_lstm_types(const NodeDescription& node, LstmKind kind,
   return require_same_type(node, 0, 0);
 }
 
-constexpr Violation check_lstm_quantization(const NodeDescription& node, LstmKind kind) {
+constexpr Violation check_lstm_quantization(const NodeDescription& node, LstmKind kind, bool sequence) {
   if (kind == LstmKind::real) return {};
+  const bool integer = kind == LstmKind::integer || kind == LstmKind::narrow;
   for (int i = 0; i < node.input_count(); ++i) {
-    const bool scaled = (i >= 1 && i <= 11) || i == 16 || (kind == LstmKind::integer && (i == 0 || i >= 18));
+    const bool scaled = (i >= 1 && i <= 11) || i == 16 || (integer && (i == 0 || i >= 18));
     if (!scaled || !node.has_input(i) || node.input(i).type == TensorType::float32) continue;
     if (node.input(i).quantization.per_channel()) {
       return input_violation(i, ErrorCode::invalid_quantization, "must have one scale, not one for each channel");
     }
     if (const Violation v = require_quantized_input(node, i)) return v;
   }
-  if (kind != LstmKind::integer) return {};
+  if (!integer) return {};
   if (const Violation v = require_quantized_output(node, 0)) return v;
-  if (node.intermediate(5).present())
-    return node_violation(ErrorCode::unsupported_type, "has gates of 8 bits, which is not supported; gates of 16 bits are");
+  if (kind == LstmKind::narrow && sequence) {
+    return node_violation(ErrorCode::unsupported_type, "has gates of 8 bits, which only LSTM can have: 5 intermediate tensors at most");
+  }
+  if (kind == LstmKind::narrow) return check_narrow_lstm(node);
   const int exponent = exponent_of_power_of_two(node.input(19).quantization.scale);
   if (exponent < -15 || exponent > -9) {
     return input_violation(19, ErrorCode::invalid_quantization, "must have a scale of 2^-15 to 2^-9");
@@ -165,7 +169,7 @@ constexpr Violation infer_lstm(const LstmOptions& options, const NodeDescription
   const std::int32_t batches = input[sequence && options.time_major ? 1 : 0], inputs = input.last(), cells = node.input(4).shape[0];
   const std::int32_t outputs = diagonal ? cells : node.input(8).shape[1];
   const LstmKind kind = kind_of_lstm(node);
-  if (diagonal && kind == LstmKind::integer)
+  if (diagonal && kind != LstmKind::real && kind != LstmKind::hybrid)
     return input_violation(8, ErrorCode::invalid_shape, "must have 2 dimensions beside int8 activations");
   if (cells == 0) return input_violation(4, ErrorCode::invalid_shape, "must have at least one row: the cells");
   if (const Violation v = check_lstm_types(node, kind, diagonal)) return v;
@@ -190,7 +194,7 @@ constexpr Violation infer_lstm(const LstmOptions& options, const NodeDescription
                              i == 18 ? outputs : cells, node.input(i).count());
     }
   }
-  if (const Violation v = check_lstm_quantization(node, kind)) return v;
+  if (const Violation v = check_lstm_quantization(node, kind, sequence)) return v;
   Shape output = input;
   output[output.rank() - 1] = outputs;
   node.output(0).shape = output;
@@ -224,11 +228,13 @@ constexpr LstmPrepared describe_lstm(const LstmOptions& options, const NodeDescr
 /// The input of a gate's weights, recurrent weights, peephole and norm; -1: none.
 constexpr int lstm_peephole_input(int gate) { return gate == cell_gate ? -1 : gate == output_gate ? 11 : 9 + gate; }
 
+/// Beside sparse recurrent weights, TFLite scales R h by the input's scale instead of the state's; the results must agree.
 constexpr LstmScales lstm_scales(const NodeDescription& node) {
   LstmScales s;
   for (int g = 0; g < gate_count; ++g) {
     s.input[g] = node.input(1 + g).quantization.scale;
     s.recurrent[g] = node.input(5 + g).quantization.scale;
+    s.state_as_input[g] = node.input(5 + g).is_sparse;
     if (const int i = lstm_peephole_input(g); i >= 0) s.peephole[g] = node.input(i).quantization.scale;
   }
   s.projection = node.input(16).quantization.scale;
@@ -242,7 +248,7 @@ constexpr std::int32_t quantized_lstm_clip(float clip, float scale, float most) 
   return static_cast<std::int32_t>(quotient < most ? quotient : most);
 }
 
-constexpr Result<LstmIntegers, Violation> lstm_integers(const LstmOptions& options, const NodeDescription& node) {
+constexpr Result<LstmIntegers, Violation> lstm_integers(const NodeDescription& node) {
   LstmIntegers s;
   const auto scale = [&](int i) { return node.input(i).quantization.scale; };
   const int exponent = exponent_of_power_of_two(scale(19));
@@ -272,12 +278,8 @@ constexpr Result<LstmIntegers, Violation> lstm_integers(const LstmOptions& optio
   s.hidden = multiplier(static_cast<float>(1.0 / 32768 / static_cast<double>(hidden.scale) / 32768));
   if (node.has_input(16)) s.projection = multiplier(scale(16) * hidden.scale / scale(18));
   if (!fits) return node_violation(ErrorCode::invalid_quantization, "combines scales so that a multiplier passes 2^31");
-  s.input_zero_point = node.input(0).quantization.zero_point;
-  s.state_zero_point = node.input(18).quantization.zero_point;
   s.hidden_zero_point = hidden.zero_point;
   s.cell_integer_bits = 15 + exponent;
-  s.cell_clip = quantized_lstm_clip(options.cell_clip, scale(19), 32767);
-  s.projection_clip = quantized_lstm_clip(options.projection_clip, node.output(0).quantization.scale, 127);
   return s;
 }
 
@@ -290,9 +292,18 @@ constexpr Result<LstmPrepared, Violation> prepare_lstm(const LstmOptions& option
   LstmPrepared p = describe_lstm(options, node, sequence);
   if (p.kind == LstmKind::hybrid) p.scales = lstm_scales(node);
   if (p.kind == LstmKind::integer) {
-    const auto integers = lstm_integers(options, node);
+    const auto integers = lstm_integers(node);
     if (!integers) return integers.error();
     p.integers = *integers;
+  }
+  if (p.kind == LstmKind::narrow) {
+    if (const Violation v = prepare_narrow_lstm(node, p)) return v;
+  }
+  if (p.in_integers()) {
+    p.integers.input_zero_point = node.input(0).quantization.zero_point;
+    p.integers.state_zero_point = node.input(18).quantization.zero_point;
+    p.integers.cell_clip = quantized_lstm_clip(options.cell_clip, node.input(19).quantization.scale, 32767);
+    p.integers.projection_clip = quantized_lstm_clip(options.projection_clip, node.output(0).quantization.scale, 127);
   }
   return p;
 }
@@ -335,6 +346,9 @@ template <bool Sequence> struct LstmOp {
   template <class Run, class... V> static void eval(const Run& run, V... views) requires(sizeof...(V) > 20) {
     const auto tensors = gather_lstm_tensors(views...);
     if constexpr (std::is_same_v<decltype(tensors.output), std::int8_t*>) {
+      if constexpr (!Sequence) {
+        if (run.prepared.kind == LstmKind::narrow) return run_narrow_lstm(run, tensors);
+      }
       run_integer_lstm(run, tensors);
     } else {
       run_float_lstm(run, tensors);

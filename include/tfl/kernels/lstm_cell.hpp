@@ -39,10 +39,18 @@ struct LstmIntegers {
   std::int32_t cell_clip = 0, projection_clip = 0;  // 0: none
 };
 
+/// What a cell with gates of 8 bits needs besides, see lstm_narrow.hpp.
+struct NarrowLstm {
+  Multiplier from_input[gate_count], from_state[gate_count];
+  std::int32_t input_zero[gate_count] = {}, state_zero[gate_count] = {};
+  float norm_scale[gate_count] = {};
+};
+
 /// The scales of 8-bit weights beside float activations.
 struct LstmScales {
   float input[gate_count] = {}, recurrent[gate_count] = {}, peephole[gate_count] = {}, projection = 1;
   float aux[gate_count] = {};
+  bool state_as_input[gate_count] = {};  // R h is scaled by the input's scale
 };
 
 /// Where things lie in the scratch memory: offsets in bytes.
@@ -50,7 +58,7 @@ struct LstmScratch {
   std::int64_t gates = 0, inputs = 0, states = 0, hidden = 0, scales = 0, aux = 0, bytes = 0;
 };
 
-enum class LstmKind : std::uint8_t { real, hybrid, integer };
+enum class LstmKind : std::uint8_t { real, hybrid, integer, narrow };
 
 struct LstmPrepared {
   std::int32_t steps = 1, batches = 0, inputs = 0, cells = 0, outputs = 0;
@@ -64,7 +72,10 @@ struct LstmPrepared {
   LstmScratch scratch;
   LstmScales scales;
   LstmIntegers integers;
+  NarrowLstm narrow;
   BasicLstm basic;
+
+  constexpr bool in_integers() const { return kind == LstmKind::integer || kind == LstmKind::narrow; }
 
   /// The element of the input at which (step, batch) begins, if a vector has `size` elements.
   constexpr std::int64_t offset(std::int64_t step, std::int64_t batch, std::int64_t size) const {
@@ -81,7 +92,7 @@ constexpr LstmScratch lay_out_lstm_scratch(const LstmPrepared& p) {
     return at;
   };
   const std::int64_t batches = p.batches;
-  s.gates = take(gate_count * batches * p.cells * (p.kind == LstmKind::integer ? 2 : 4));
+  s.gates = take(gate_count * batches * p.cells * (p.in_integers() ? 2 : 4));
   if (p.kind == LstmKind::real) return s;
   s.inputs = take(batches * p.inputs * 2);
   s.states = take(p.diagonal ? 0 : batches * p.outputs * 2);
@@ -197,7 +208,7 @@ void lstm_float_products(const LstmPrepared& p, const T& t, std::int64_t step, s
           }
         } else if constexpr (hybrid && !recurrent_is_float) {
           simd::dot_rows<A>(t.recurrent[g] + row * p.outputs, rows, p.outputs, states + b * p.outputs, sums);
-          const float scale = scales[p.batches + b] * p.scales.recurrent[g];
+          const float scale = scales[(p.scales.state_as_input[g] ? 0 : p.batches) + b] * p.scales.recurrent[g];
           for (std::int64_t i = 0; i < rows; ++i) gate[i] += static_cast<float>(sums[i]) * scale;
         } else if constexpr (!hybrid) {
           simd::dot_rows<A>(t.recurrent[g] + row * p.outputs, rows, p.outputs, t.state + b * p.outputs, sums);

@@ -25,6 +25,7 @@ struct RnnCell {
 struct RnnPrepared {
   std::int32_t steps = 1, batches = 0;
   bool time_major = false, asymmetric = false, merged = false;
+  std::int64_t repeats_at = -1;  // where the state is kept from pass to pass in the scratch memory; -1: there is one pass
   Activation activation = Activation::none;
   RnnCell cells[2];
 
@@ -65,6 +66,7 @@ void add_rnn_products(const RnnPrepared& p, const W* weights, float scale, std::
   }
 }
 
+/// The sequence once, from the cell's state to its new one.
 template <class Run, class W> void run_rnn(const Run& run, const RnnCell& cell, const RnnTensors<W>& t, bool backward) {
   using A = typename Run::Arch;
   const RnnPrepared& p = run.prepared;
@@ -83,6 +85,20 @@ template <class Run, class W> void run_rnn(const Run& run, const RnnCell& cell, 
       activate_floats<A>(p.activation, row, row, cell.units);
       std::memcpy(state, row, bytes);
     }
+  }
+}
+
+/// One direction of a bidirectional op. TFLite's kernel for 8-bit weights goes through a time-major sequence once for each of its steps,
+/// every time from the state that the last one left; the results must agree. It ends when the state has come back to where it was.
+template <class Run, class W> void run_rnn_direction(const Run& run, const RnnCell& cell, const RnnTensors<W>& t, bool backward) {
+  const RnnPrepared& p = run.prepared;
+  if (p.repeats_at < 0) return run_rnn(run, cell, t, backward);
+  std::byte* const before = run.scratch + p.repeats_at;
+  const auto bytes = static_cast<std::size_t>(p.batches) * static_cast<std::size_t>(cell.units) * sizeof(float);
+  for (std::int64_t pass = 0; pass < p.steps && bytes > 0; ++pass) {
+    std::memcpy(before, t.state, bytes);
+    run_rnn(run, cell, t, backward);
+    if (std::memcmp(before, t.state, bytes) == 0) break;
   }
 }
 
@@ -156,6 +172,11 @@ constexpr std::int64_t rnn_scratch(const RnnPrepared& p, TensorType weights) {
     for (const std::int64_t n : {cell.inputs, cell.aux_inputs, cell.units}) most = most > n ? most : n;
   }
   return weights == TensorType::float32 ? 0 : most * 2;
+}
+/// The larger state of both directions.
+constexpr std::int64_t rnn_state_bytes(const RnnPrepared& p) {
+  const std::int32_t units = p.cells[0].units > p.cells[1].units ? p.cells[0].units : p.cells[1].units;
+  return std::int64_t{p.batches} * units * static_cast<std::int64_t>(sizeof(float));
 }
 
 struct RnnOptions {
@@ -266,7 +287,8 @@ struct BidirectionalSequenceRnn {
     return {};
   }
   template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
-    return {.scratch_bytes = detail::rnn_scratch(describe(options, node), node.input(1).type)};
+    const Prepared p = describe(options, node);
+    return {.scratch_bytes = detail::rnn_scratch(p, node.input(1).type) + (p.repeats_at >= 0 ? detail::rnn_state_bytes(p) : 0)};
   }
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier>) {
     return describe(options, node);
@@ -294,8 +316,8 @@ struct BidirectionalSequenceRnn {
         reads_aux ? aux.data() : in.data(), aux.data(),     rnn_weights(bw.data()), rnn_weights(bw_aux.data()),
         rnn_weights(bw_recurrent.data()),   bw_bias.data(), bw_state.data(),        p.merged ? out.data() + forward.units : bw_out.data(),
         p.merged ? both : backward.units};
-    detail::run_rnn(run, forward, ahead, false);
-    detail::run_rnn(run, backward, back, true);
+    detail::run_rnn_direction(run, forward, ahead, false);
+    detail::run_rnn_direction(run, backward, back, true);
   }
 
   template <class W>
@@ -315,6 +337,7 @@ struct BidirectionalSequenceRnn {
     p.batches = in[options.time_major ? 1 : 0];
     p.cells[0] = detail::describe_rnn_cell(node, 1, 0, node.has_input(10) ? 10 : -1);
     p.cells[1] = detail::describe_rnn_cell(node, 5, backward_input(node), node.has_input(11) ? 11 : -1);
+    if (options.time_major && node.input(1).type != TensorType::float32) p.repeats_at = detail::rnn_scratch(p, node.input(1).type);
     return p;
   }
 };
