@@ -55,6 +55,20 @@ template <class A, class T> void read_reals(const void* from, std::int64_t count
     }
   }
 }
+// Blocks of integers that share bytes begin with a whole byte.
+template <class P> void read_packed(const void* from, std::int64_t count, CastBlock& block) {
+  block.real = false;
+  for (std::int64_t i = 0; i < count; ++i) block.integers[i] = packed_at(static_cast<const P*>(from), i);
+}
+template <class P> void write_packed(const CastBlock& block, void* to, std::int64_t count) {
+  constexpr int lo = PackedRange<P>::lo, hi = PackedRange<P>::hi;
+  P* const y = static_cast<P*>(to);
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (i % PackedRange<P>::per_byte == 0) y[i / PackedRange<P>::per_byte] = {};
+    const double x = block.reals[i];
+    put_packed(y, i, !(x < double{hi}) ? hi : x < double{lo} ? lo : static_cast<int>(x));
+  }
+}
 template <class A> void read_block(TensorType type, const void* from, std::int64_t count, CastBlock& block) {
   switch (type) {
     case TensorType::boolean: read_integers<A, std::uint8_t>(from, count, block); break;
@@ -71,6 +85,9 @@ template <class A> void read_block(TensorType type, const void* from, std::int64
     case TensorType::float8_e5m2: read_reals<A, Float8E5M2>(from, count, block); break;
     case TensorType::float32: read_reals<A, float>(from, count, block); break;
     case TensorType::float64: read_reals<A, double>(from, count, block); break;
+    case TensorType::int4: read_packed<Int4Pair>(from, count, block); break;
+    case TensorType::uint4: read_packed<UInt4Pair>(from, count, block); break;
+    case TensorType::int2: read_packed<Int2Quad>(from, count, block); break;
     default: read_reals<A, std::complex<float>>(from, count, block); break;
   }
   if (type != TensorType::boolean) return;
@@ -116,6 +133,9 @@ template <class A> void write_block(TensorType type, const CastBlock& block, voi
     case TensorType::float8_e5m2: write_reals<A, Float8E5M2>(block, to, count); break;
     case TensorType::float32: write_reals<A, float>(block, to, count); break;
     case TensorType::float64: write_reals<A, double>(block, to, count); break;
+    case TensorType::int4: write_packed<Int4Pair>(block, to, count); break;
+    case TensorType::uint4: write_packed<UInt4Pair>(block, to, count); break;
+    case TensorType::int2: write_packed<Int2Quad>(block, to, count); break;
     default: write_reals<A, std::complex<float>>(block, to, count); break;
   }
 }
@@ -184,6 +204,10 @@ constexpr bool can_cast(TensorType type) {
     default: return false;
   }
 }
+/// What TFLite turns into integers of 2 and 4 bits.
+constexpr bool becomes_packed(TensorType type) {
+  return type == TensorType::float32 || type == TensorType::float8_e4m3fn || type == TensorType::float8_e5m2;
+}
 constexpr bool is_plain_integer(TensorType type) {
   switch (type) {
     case TensorType::int8:
@@ -200,8 +224,8 @@ constexpr bool is_plain_integer(TensorType type) {
 }  // namespace detail
 
 /// CAST: the same numbers in the output's type. Integers wrap; floats are truncated towards 0 and saturated, NaN becomes the largest
-/// integer; a complex number loses its imaginary part; true is 1, and whatever isn't 0 is true. Integers of 2 and 4 bits go to and from
-/// float32 only.
+/// integer; a complex number loses its imaginary part; true is 1, and whatever isn't 0 is true. Integers of 2 and 4 bits become
+/// anything, but only real numbers become them, and those saturate.
 struct Cast {
   static constexpr BuiltinOperator code = BuiltinOperator::CAST;
   static constexpr Arity inputs = 1, outputs = 1;
@@ -213,8 +237,10 @@ struct Cast {
   static constexpr Violation infer(const Options&, const NodeDescription& node) {
     const TensorType from = node.input(0).type, to = node.output(0).type;
     node.output(0).shape = node.input(0).shape;
-    if ((is_packed_integer(from) && to == TensorType::float32) || (from == TensorType::float32 && is_packed_integer(to))) return {};
-    if (!detail::can_cast(from)) return input_violation(0, ErrorCode::unsupported_type, "has a type that CAST has no kernel for");
+    if (!detail::can_cast(from) && !is_packed_integer(from)) {
+      return input_violation(0, ErrorCode::unsupported_type, "has a type that CAST has no kernel for");
+    }
+    if (detail::becomes_packed(from) && is_packed_integer(to)) return {};
     if (!detail::can_cast(to)) return output_violation(0, ErrorCode::unsupported_type, "has a type that CAST has no kernel for");
     return {};
   }
@@ -230,53 +256,35 @@ struct Cast {
   }
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
-    using T = typename In::value_type;
-    using U = typename Out::value_type;
-    if constexpr (is_packed<T>) {
-      for (std::int64_t i = 0; i < in.count(); ++i) out[i] = packed_at(in.data(), i);
-      return;
-    } else if constexpr (is_packed<U>) {
-      constexpr int lo = PackedRange<U>::lo, hi = PackedRange<U>::hi, per_byte = PackedRange<U>::per_byte;
-      for (std::int64_t i = 0; i < in.count(); ++i) {
-        if (i % per_byte == 0) out[i / per_byte] = {};
-        put_packed(out.data(), i, !(in[i] < float{hi}) ? hi : in[i] < float{lo} ? lo : static_cast<int>(in[i]));
+    const Prepared& p = run.prepared;
+    // Integers of 2 and 4 bits begin in the middle of bytes: threads do not share them.
+    const bool whole = !is_packed_integer(p.from) && !is_packed_integer(p.to);
+    run.executor.parallel_for(whole ? in.count() : 1, whole ? 1 : in.count(), [&](std::int64_t first, std::int64_t last, int) {
+      if (whole) {
+        convert<typename Run::Arch>(p, in.data(), out.data(), first, last);
+      } else {
+        convert<typename Run::Arch>(p, in.data(), out.data(), 0, in.count());
       }
-      return;
-    } else {
-      convert_all(run, in, out);
-    }
-  }
-
-  template <int N, int M> using Pair = Signature<Takes<Raw<N>>, Gives<Raw<M>>>;
-  template <class T, class U> using OfTypes = Signature<Takes<T>, Gives<U>>;
-  using Types = Signatures<Pair<1, 1>, Pair<1, 2>, Pair<1, 4>, Pair<1, 8>, Pair<2, 1>, Pair<2, 2>, Pair<2, 4>, Pair<2, 8>, Pair<4, 1>,
-                           Pair<4, 2>, Pair<4, 4>, Pair<4, 8>, Pair<8, 1>, Pair<8, 2>, Pair<8, 4>, Pair<8, 8>, OfTypes<Int4Pair, float>,
-                           OfTypes<UInt4Pair, float>, OfTypes<Int2Quad, float>, OfTypes<float, Int4Pair>, OfTypes<float, UInt4Pair>,
-                           OfTypes<float, Int2Quad>>;
-
- private:
-  template <class Run, class In, class Out> static void convert_all(const Run& run, In in, Out out) {
-    run.executor.parallel_for(in.count(), 1, [&](std::int64_t first, std::int64_t last, int) {
-      convert<typename Run::Arch>(run.prepared, in.data() + first, sizeof(*in.data()), out.data() + first, sizeof(*out.data()),
-                                  last - first);
     });
   }
 
-  template <class A>
-  static void convert(const Prepared& p, const void* in, std::size_t in_bytes, void* out, std::size_t out_bytes, std::int64_t count) {
+  using Types = Signatures<Signature<Takes<AnyType>, Gives<AnyType>>>;
+
+ private:
+  /// Elements [first, last); where integers share bytes, first is 0.
+  template <class A> static void convert(const Prepared& p, const std::byte* in, std::byte* out, std::int64_t first, std::int64_t last) {
+    const auto at = [](auto* bytes, TensorType type, std::int64_t i) { return bytes + bytes_of(type, i); };
     if (p.copies) {
-      if (in != out) std::memcpy(out, in, static_cast<std::size_t>(count) * in_bytes);
+      const auto bytes = static_cast<std::size_t>(bytes_of(p.from, last) - bytes_of(p.from, first));
+      if (in != out) std::memcpy(at(out, p.to, first), at(in, p.from, first), bytes);
       return;
     }
-    if (detail::cast_in_vectors<A>(p.from, p.to, in, out, count)) return;
+    if (detail::cast_in_vectors<A>(p.from, p.to, at(in, p.from, first), at(out, p.to, first), last - first)) return;
     detail::CastBlock block;
-    const auto* x = static_cast<const std::byte*>(in);
-    auto* y = static_cast<std::byte*>(out);
-    for (std::int64_t i = 0; i < count; i += detail::CastBlock::size) {
-      const std::int64_t n = count - i < detail::CastBlock::size ? count - i : detail::CastBlock::size;
-      const auto at = static_cast<std::size_t>(i);
-      detail::read_block<A>(p.from, x + at * in_bytes, n, block);
-      detail::write_block<A>(p.to, block, y + at * out_bytes, n);
+    for (std::int64_t i = first; i < last; i += detail::CastBlock::size) {
+      const std::int64_t n = last - i < detail::CastBlock::size ? last - i : detail::CastBlock::size;
+      detail::read_block<A>(p.from, at(in, p.from, i), n, block);
+      detail::write_block<A>(p.to, block, at(out, p.to, i), n);
     }
   }
 };

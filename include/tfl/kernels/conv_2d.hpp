@@ -130,7 +130,7 @@ struct Conv2D {
     FloatRange float_range{0, 0};
     std::span<const float> filter_scales{};  // of a hybrid, where it has several
     float filter_scale = 0;
-    bool asymmetric = false;
+    bool asymmetric = false, wide_bias = false;
     std::span<const float> scales() const { return filter_scales.empty() ? std::span<const float>(&filter_scale, 1) : filter_scales; }
   };
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node,
@@ -153,6 +153,7 @@ struct Conv2D {
     p.filter_zero_point = filter.zero_point;
     p.output_zero_point = node.output(0).quantization.zero_point;
     p.range = quantized_range(options.activation, node.output(0).type, node.output(0).quantization);
+    p.wide_bias = node.input(2).type == TensorType::int64;
     if (const Violation v = detail::filter_multipliers(node, 0, 1, multipliers)) return v;
     return p;
   }
@@ -202,59 +203,16 @@ struct Conv2D {
 
   template <class Run, class In, class Filter, class Bias, class Out>
   static void eval(const Run& run, In in, Filter filter, Bias bias, Out out) {
-    using A = typename Run::Arch;
     using T = typename In::value_type;
-    const Prepared& p = run.prepared;
-    const linalg::WindowShape& shape = p.shape;
+    using W = typename Filter::value_type;
     if (out.count() == 0) return;
-    if constexpr (std::is_same_v<T, float> && !std::is_same_v<typename Filter::value_type, float>) {
-      eval_hybrid(run, in.data(), detail::unpacked(filter.data(), unpacked_count(run), run.scratch, (shape.image() + 15) / 16 * 16),
-                  bias.data(), out.data());
+    if constexpr (std::is_same_v<T, float> && !std::is_same_v<W, float>) {
+      const std::int64_t image = (run.prepared.shape.image() + 15) / 16 * 16;
+      eval_hybrid(run, in.data(), detail::unpacked(filter.data(), unpacked_count(run), run.scratch, image), bias.data(), out.data());
+    } else if constexpr (std::is_same_v<W, Int4Pair>) {
+      convolve(run, in.data(), detail::unpacked(filter.data(), unpacked_count(run), run.scratch, 0), bias.data(), out.data());
     } else {
-      if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
-        if (run.packed != nullptr) {
-          const Plan plan = plan_of<A, T>(shape);
-          const T pad = static_cast<T>(p.input_zero_point);
-          if (plan.in_strips()) {
-            if constexpr (std::is_same_v<T, float>) {
-              linalg::multiply_strip_float<A>(run.executor, plan.strip, in.data(), run.scratch, run.packed, p.float_range, out.data());
-            } else {
-              linalg::multiply_strip_quantized<A, T>(run.executor, plan.strip, in.data(), pad,
-                                                     p.filter_zero_point + simd::StagedDot<A, T>::weight_offset, run.scratch, run.packed,
-                                                     p.output_zero_point, p.range, out.data());
-            }
-            return;
-          }
-          const std::int64_t rows = shape.batches * shape.positions();
-          constexpr int tile = linalg::rows_at_once<A, T>;
-          const linalg::WindowRows<T> windows(shape, tile, in.data(), pad, run.scratch);
-          if constexpr (std::is_same_v<T, float>) {
-            linalg::multiply_float<A>(run.executor, plan.panels, rows, shape.group_channels, run.packed, windows, p.float_range,
-                                      out.data());
-          } else {
-            linalg::multiply_quantized<A, T, false>(run.executor, plan.panels, rows, shape.group_channels, p.filter_zero_point, run.packed,
-                                                    run.scratch + shape.bytes(tile, 1, run.executor.workers()), windows,
-                                                    p.output_zero_point, p.range, out.data());
-          }
-          return;
-        }
-      }
-      direct<A>(run.executor, shape, shape.batches, in.data(), plain_filter(run, filter.data()), p.input_zero_point, p.filter_zero_point,
-                out.data(), [&](std::int64_t o, auto sum) {
-                  if constexpr (std::is_same_v<T, float>) {
-                    return clamped(bias ? sum + bias[o] : sum, p.float_range);
-                  } else {
-                    const Multiplier by = run.multipliers[static_cast<std::size_t>(o)];
-                    std::int32_t y;
-                    if constexpr (sizeof(T) == 2) {
-                      y = detail::multiply_wide(bias ? detail::wrapping_add(sum, std::int64_t{bias[o]}) : sum, by);
-                    } else {
-                      y = multiply(bias ? detail::wrapping_add(sum, bias[o]) : sum, by);
-                    }
-                    y = detail::wrapping_add(y, p.output_zero_point);
-                    return static_cast<T>(y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y);
-                  }
-                });
+      convolve(run, in.data(), filter.data(), bias.data(), out.data());
     }
   }
 
@@ -278,13 +236,6 @@ struct Conv2D {
   template <class Run> static std::int64_t unpacked_count(const Run& run) {
     const linalg::WindowShape& shape = run.prepared.shape;
     return run.packed == nullptr ? shape.groups * shape.columns * shape.depth() : 0;
-  }
-  template <class Run, class W> static auto plain_filter(const Run& run, const W* filter) {
-    if constexpr (std::is_same_v<W, Int4Pair>) {
-      return detail::unpacked(filter, unpacked_count(run), run.scratch, 0);
-    } else {
-      return filter;
-    }
   }
 
   static constexpr Violation check_types(const NodeDescription& node) {
@@ -372,6 +323,56 @@ struct Conv2D {
     return range.hi < y ? range.hi : y;
   }
 
+  /// All but hybrids: one copy for each type of input, which biases of 32 and 64 bits share.
+  template <class Run, class T, class W>
+  static TFL_NOINLINE void convolve(const Run& run, const T* in, const W* filter, const void* bias, T* out) {
+    using A = typename Run::Arch;
+    const Prepared& p = run.prepared;
+    const linalg::WindowShape& shape = p.shape;
+    if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
+      if (run.packed != nullptr) {
+        const Plan plan = plan_of<A, T>(shape);
+        const T pad = static_cast<T>(p.input_zero_point);
+        if (plan.in_strips()) {
+          if constexpr (std::is_same_v<T, float>) {
+            linalg::multiply_strip_float<A>(run.executor, plan.strip, in, run.scratch, run.packed, p.float_range, out);
+          } else {
+            linalg::multiply_strip_quantized<A, T>(run.executor, plan.strip, in, pad,
+                                                   p.filter_zero_point + simd::StagedDot<A, T>::weight_offset, run.scratch, run.packed,
+                                                   p.output_zero_point, p.range, out);
+          }
+          return;
+        }
+        const std::int64_t rows = shape.batches * shape.positions();
+        constexpr int tile = linalg::rows_at_once<A, T>;
+        const linalg::WindowRows<T> windows(shape, tile, in, pad, run.scratch);
+        if constexpr (std::is_same_v<T, float>) {
+          linalg::multiply_float<A>(run.executor, plan.panels, rows, shape.group_channels, run.packed, windows, p.float_range, out);
+        } else {
+          linalg::multiply_quantized<A, T, false>(run.executor, plan.panels, rows, shape.group_channels, p.filter_zero_point, run.packed,
+                                                  run.scratch + shape.bytes(tile, 1, run.executor.workers()), windows, p.output_zero_point,
+                                                  p.range, out);
+        }
+        return;
+      }
+    }
+    direct<A>(run.executor, shape, shape.batches, in, filter, p.input_zero_point, p.filter_zero_point, out, [&](std::int64_t o, auto sum) {
+      if constexpr (std::is_same_v<T, float>) {
+        return clamped(bias != nullptr ? sum + static_cast<const float*>(bias)[o] : sum, p.float_range);
+      } else {
+        const Multiplier by = run.multipliers[static_cast<std::size_t>(o)];
+        std::int32_t y;
+        if constexpr (sizeof(T) == 2) {
+          y = detail::multiply_wide(detail::wrapping_add(sum, detail::integer_bias(bias, p.wide_bias, o)), by);
+        } else {
+          y = multiply(bias != nullptr ? detail::wrapping_add(sum, static_cast<const std::int32_t*>(bias)[o]) : sum, by);
+        }
+        y = detail::wrapping_add(y, p.output_zero_point);
+        return static_cast<T>(y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y);
+      }
+    });
+  }
+
   /// out[position][o] = finish(o, sum of products) on filters as they are.
   template <class A, class Executor, class T, class W, class Y, class Finish>
   static void direct(Executor& executor, const linalg::WindowShape& shape, std::int64_t batches, const T* in, const W* filter,
@@ -394,7 +395,8 @@ struct Conv2D {
                           });
   }
 
-  template <class Run> static void eval_hybrid(const Run& run, const float* in, const std::int8_t* filter, const float* bias, float* out) {
+  template <class Run>
+  static TFL_NOINLINE void eval_hybrid(const Run& run, const float* in, const std::int8_t* filter, const float* bias, float* out) {
     using A = typename Run::Arch;
     const Prepared& p = run.prepared;
     linalg::WindowShape shape = p.shape;

@@ -113,4 +113,10 @@ constexpr std::int32_t wrapping_multiply(std::int32_t a, std::int32_t b) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b));
 }
 
+/// A bias of 32 or 64 bits; 0 where there are none.
+inline std::int64_t integer_bias(const void* bias, bool wide, std::int64_t i) {
+  if (bias == nullptr) return 0;
+  return wide ? static_cast<const std::int64_t*>(bias)[i] : static_cast<const std::int32_t*>(bias)[i];
+}
+
 }  // namespace tfl::detail

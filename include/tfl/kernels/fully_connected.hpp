@@ -109,7 +109,8 @@ struct FullyConnected {
     std::span<const float> weight_scales{};  // of a hybrid, where it has several
     float weight_scale = 0;
     bool asymmetric = false, shuffled = false;
-    bool in_double = false;  // sums are scaled by real multipliers
+    bool in_double = false;                       // sums are scaled by real multipliers
+    bool wide_bias = false, wide_output = false;  // int64 biases; int16 outputs of bytes
     Activation activation = Activation::none;
     std::span<const float> scales() const { return weight_scales.empty() ? std::span<const float>(&weight_scale, 1) : weight_scales; }
   };
@@ -135,6 +136,8 @@ struct FullyConnected {
     p.range = quantized_range(options.activation, node.output(0).type, out);
     p.shuffled = options.shuffled;
     p.in_double = in_double(options, node);
+    p.wide_bias = node.input(2).type == TensorType::int64;
+    p.wide_output = node.output(0).type == TensorType::int16 && node.input(0).type != TensorType::int16;
     for (std::size_t n = 0; n < multipliers.size(); ++n) {
       const float scale = weights.scale_of(static_cast<std::int64_t>(n));
       // With one scale for all weights, TFLite multiplies it with the input's in float.
@@ -173,7 +176,6 @@ struct FullyConnected {
 
   template <class Run, class In, class Weights, class Bias, class Out>
   static void eval(const Run& run, In in, Weights weights, Bias bias, Out out) {
-    using A = typename Run::Arch;
     using T = typename In::value_type;
     using W = typename Weights::value_type;
     using Y = typename Out::value_type;
@@ -187,45 +189,15 @@ struct FullyConnected {
       // The kernels without panels read bytes.
       const std::int64_t used = std::is_same_v<T, float> ? hybrid_scratch(p.rows, p.depth) : 0;
       const std::int8_t* bytes = detail::unpacked(weights.data(), run.packed == nullptr ? p.columns * p.depth : 0, run.scratch, used);
-      eval(run, in, View<const std::int8_t, typename Weights::extents_type>(bytes, weights.extents()), bias, out);
+      if constexpr (std::is_same_v<T, float>) {
+        eval_hybrid(run, in.data(), bytes, bias.data(), out.data());
+      } else {
+        multiply_rows(run, in.data(), bytes, bias.data(), out.data());
+      }
     } else if constexpr (std::is_same_v<T, float> && !std::is_same_v<W, float>) {
       eval_hybrid(run, in.data(), reinterpret_cast<const std::int8_t*>(weights.data()), bias.data(), out.data());
     } else {
-      if constexpr (simd::has_dot<A> && sizeof(T) != 2 && sizeof(Y) != 2) {
-        if (run.packed != nullptr) {
-          const RowsOf<A, T> rows{in.data(), p.depth};
-          if constexpr (std::is_same_v<T, float>) {
-            linalg::multiply_float<A>(run.executor, linalg::float_panels<A>(p.columns, 1, 1, p.depth), p.rows, 0, run.packed, rows,
-                                      p.float_range, out.data());
-          } else if (p.rows == 1) {
-            linalg::scale_byte_row<A>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), in.data(), p.weight_zero_point,
-                                      run.packed, p.output_zero_point, p.range, out.data());
-          } else {
-            linalg::multiply_quantized<A, T, true>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), p.rows, 0,
-                                                   p.weight_zero_point, run.packed, run.scratch, rows, p.output_zero_point, p.range,
-                                                   out.data());
-          }
-          return;
-        }
-      }
-      direct<A>(run.executor, p, in.data(), weights.data(), p.input_zero_point, p.weight_zero_point, out.data(),
-                [&](std::int64_t, std::int64_t n, auto sum) {
-                  if constexpr (std::is_same_v<T, float>) {
-                    return clamped(bias ? sum + bias[n] : sum, p.float_range);
-                  } else {
-                    const Multiplier by = run.multipliers[static_cast<std::size_t>(n)];
-                    std::int32_t y;
-                    if constexpr (sizeof(T) == 2) {
-                      const std::int64_t total = bias ? detail::wrapping_add(sum, std::int64_t{bias[n]}) : sum;
-                      y = std::is_same_v<W, std::int16_t> ? detail::multiply_wide(total, by) : scaled(static_cast<double>(total), by);
-                    } else {
-                      const std::int32_t total = bias ? detail::wrapping_add(sum, bias[n]) : sum;
-                      y = p.in_double ? scaled(static_cast<double>(total), by) : multiply(total, by);
-                    }
-                    y = detail::wrapping_add(y, p.output_zero_point);
-                    return static_cast<Y>(y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y);
-                  }
-                });
+      multiply_rows(run, in.data(), weights.data(), bias.data(), out.data());
     }
   }
 
@@ -390,16 +362,62 @@ struct FullyConnected {
     return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
   }
 
-  /// out[m][n] = finish(m, n, sum of products) on weights as they are.
-  template <class A, class Executor, class T, class W, class Y, class Finish>
-  static void direct(Executor& executor, const Prepared& p, const T* in, const W* weights, std::int32_t x_zero, std::int32_t w_zero, Y* out,
+  /// All but hybrids: one copy for each type of input and weights. What biases and outputs may be besides is told by `Prepared`.
+  template <class Run, class T, class W>
+  static TFL_NOINLINE void multiply_rows(const Run& run, const T* in, const W* weights, const void* bias, void* out) {
+    using A = typename Run::Arch;
+    const Prepared& p = run.prepared;
+    if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
+      if (run.packed != nullptr) {
+        const RowsOf<A, T> rows{in, p.depth};
+        T* const to = static_cast<T*>(out);
+        if constexpr (std::is_same_v<T, float>) {
+          linalg::multiply_float<A>(run.executor, linalg::float_panels<A>(p.columns, 1, 1, p.depth), p.rows, 0, run.packed, rows,
+                                    p.float_range, to);
+        } else if (p.rows == 1) {
+          linalg::scale_byte_row<A>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), in, p.weight_zero_point, run.packed,
+                                    p.output_zero_point, p.range, to);
+        } else {
+          linalg::multiply_quantized<A, T, true>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), p.rows, 0,
+                                                 p.weight_zero_point, run.packed, run.scratch, rows, p.output_zero_point, p.range, to);
+        }
+        return;
+      }
+    }
+    direct<A>(run.executor, p, in, weights, p.input_zero_point, p.weight_zero_point, [&](std::int64_t m, std::int64_t n, auto sum) {
+      const std::int64_t at = m * p.columns + n;
+      if constexpr (std::is_same_v<T, float>) {
+        static_cast<float*>(out)[at] = clamped(bias != nullptr ? sum + static_cast<const float*>(bias)[n] : sum, p.float_range);
+      } else {
+        const Multiplier by = run.multipliers[static_cast<std::size_t>(n)];
+        std::int32_t y;
+        if constexpr (sizeof(T) == 2) {
+          const std::int64_t total = detail::wrapping_add(sum, detail::integer_bias(bias, p.wide_bias, n));
+          y = std::is_same_v<W, std::int16_t> ? detail::multiply_wide(total, by) : scaled(static_cast<double>(total), by);
+        } else {
+          const std::int32_t total = bias != nullptr ? detail::wrapping_add(sum, static_cast<const std::int32_t*>(bias)[n]) : sum;
+          y = p.in_double ? scaled(static_cast<double>(total), by) : multiply(total, by);
+        }
+        y = detail::wrapping_add(y, p.output_zero_point);
+        y = y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y;
+        if (sizeof(T) == 1 && p.wide_output) {
+          static_cast<std::int16_t*>(out)[at] = static_cast<std::int16_t>(y);
+        } else {
+          static_cast<T*>(out)[at] = static_cast<T>(y);
+        }
+      }
+    });
+  }
+
+  /// finish(m, n, sum of products) for each output, on weights as they are.
+  template <class A, class Executor, class T, class W, class Finish>
+  static void direct(Executor& executor, const Prepared& p, const T* in, const W* weights, std::int32_t x_zero, std::int32_t w_zero,
                      Finish finish) {
     const auto block = [&](std::int64_t m, std::int64_t first, std::int64_t last) {
       linalg::Runs<T> runs{in + m * p.depth, 0};
       runs.length = p.depth;
-      Y* to = out + m * p.columns + first;
       linalg::for_each_product<A>(runs, weights + first * p.depth, p.depth, last - first, x_zero, w_zero,
-                                  [&](std::int64_t n, auto sum) { to[n] = finish(m, first + n, sum); });
+                                  [&](std::int64_t n, auto sum) { finish(m, first + n, sum); });
     };
     if (p.rows > 1) {
       executor.parallel_for(p.rows, 1 + p.columns * p.depth / 4, [&](std::int64_t first, std::int64_t last, int) {
@@ -438,7 +456,8 @@ struct FullyConnected {
     });
   }
 
-  template <class Run> static void eval_hybrid(const Run& run, const float* in, const std::int8_t* weights, const float* bias, float* out) {
+  template <class Run>
+  static TFL_NOINLINE void eval_hybrid(const Run& run, const float* in, const std::int8_t* weights, const float* bias, float* out) {
     using A = typename Run::Arch;
     const Prepared& p = run.prepared;
     auto* row_scales = reinterpret_cast<float*>(run.scratch);
@@ -472,11 +491,10 @@ struct FullyConnected {
       for (std::int64_t m = 0; m < p.rows; ++m) {
         Prepared row = p;
         row.rows = 1;
-        direct<A>(run.executor, row, rows + m * p.depth, weights, zero_points[m], 0, out + m * p.columns,
-                  [&](std::int64_t, std::int64_t n, std::int32_t sum) {
-                    const float y = static_cast<float>(sum) * (scales[scales.size() > 1 ? static_cast<std::size_t>(n) : 0] * row_scales[m]);
-                    return clamped(bias != nullptr ? y + bias[n] : y, p.float_range);
-                  });
+        direct<A>(run.executor, row, rows + m * p.depth, weights, zero_points[m], 0, [&](std::int64_t, std::int64_t n, std::int32_t sum) {
+          const float y = static_cast<float>(sum) * (scales[scales.size() > 1 ? static_cast<std::size_t>(n) : 0] * row_scales[m]);
+          out[m * p.columns + n] = clamped(bias != nullptr ? y + bias[n] : y, p.float_range);
+        });
       }
     }
     if (is_clamp(p.activation)) return;

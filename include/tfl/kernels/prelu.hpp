@@ -12,7 +12,7 @@
 
 namespace tfl {
 
-/// PRELU: input[...], alpha (broadcasts to the input) -> output of the input's shape
+/// PRELU: input[...], alpha (broadcasts to the input; int8 beside int16) -> output of the input's shape
 struct Prelu {
   static constexpr BuiltinOperator code = BuiltinOperator::PRELU;
   static constexpr Arity inputs = 2, outputs = 1;
@@ -23,7 +23,11 @@ struct Prelu {
 
   static constexpr Violation infer(const Options&, const NodeDescription& node) {
     if (const Violation v = require_same_type(node, 0, 0)) return v;
-    if (node.input(1).type != node.input(0).type) return input_violation(1, ErrorCode::invalid_type, "must have the type of input 0");
+    if (node.input(0).type == TensorType::int16) {
+      if (node.input(1).type != TensorType::int8) return input_violation(1, ErrorCode::invalid_type, "must be int8 beside an int16 input");
+    } else if (node.input(1).type != node.input(0).type) {
+      return input_violation(1, ErrorCode::invalid_type, "must have the type of input 0");
+    }
     Shape shape;
     if (const Violation v = broadcast_shape<2>(node, shape)) return v;
     if (shape != node.input(0).shape)
@@ -32,6 +36,11 @@ struct Prelu {
     if (!is_quantized_integer(node.input(0).type)) return {};
     if (const Violation v = require_quantized_input(node, 1)) return v;
     return require_quantized_pair(node, false);
+  }
+
+  template <class Arch> static constexpr Needs needs(const Options&, const NodeDescription& node) {
+    if (node.input(0).type != TensorType::int16) return {};
+    return {.scratch_bytes = node.input(1).count() * static_cast<std::int64_t>(sizeof(std::int16_t))};  // alpha, widened
   }
 
   struct Prepared {
@@ -56,11 +65,20 @@ struct Prelu {
   }
 
   template <class Run, class In, class Alpha, class Out> static void eval(const Run& run, In in, Alpha alpha, Out out) {
-    run_pairs(run, run.prepared.plan, in, alpha, out, &run_lanes<typename Run::Arch, typename In::value_type>, &run.prepared);
+    using T = typename In::value_type;
+    if constexpr (std::is_same_v<T, std::int16_t>) {
+      auto* const wide = reinterpret_cast<std::int16_t*>(run.scratch);
+      for (std::int64_t i = 0; i < alpha.count(); ++i) wide[i] = alpha[i];
+      run_pairs(run, run.prepared.plan, in, In(wide, typename In::extents_type(Shape{static_cast<std::int32_t>(alpha.count())})), out,
+                &run_lanes<typename Run::Arch, T>, &run.prepared);
+    } else {
+      run_pairs(run, run.prepared.plan, in, alpha, out, &run_lanes<typename Run::Arch, T>, &run.prepared);
+    }
   }
 
   using Types = Signatures<Signature<Takes<float, float>, Gives<float>>, Signature<Takes<std::int8_t, std::int8_t>, Gives<std::int8_t>>,
-                           Signature<Takes<std::uint8_t, std::uint8_t>, Gives<std::uint8_t>>>;
+                           Signature<Takes<std::uint8_t, std::uint8_t>, Gives<std::uint8_t>>,
+                           Signature<Takes<std::int16_t, std::int8_t>, Gives<std::int16_t>>>;
 
  private:
   /// A PairFunction. The input never repeats; alpha may.

@@ -180,32 +180,82 @@ struct TensorSource {
   }
 };
 
-/// How one position of a signature matches tensors and is shown to the kernel.
+/// A tensor as a row of elements; no address where it is absent. Not inlined: it would be the better part of most thunks.
+struct FlatArgument {
+  std::byte* data = nullptr;
+  std::int64_t count = 0;
+};
+TFL_NOINLINE inline FlatArgument flat_argument(std::span<Tensor* const> tensors, std::size_t i) {
+  if (i >= tensors.size() || tensors[i] == nullptr) return {};
+  return {address(*tensors[i]), tensors[i]->description.shape.count()};
+}
+
+/// How one position of a signature is shown to the kernel.
 template <class T, Fold F, bool Const> struct Argument {
   using Element = std::conditional_t<Const, const typename ElementOf<T>::type, typename ElementOf<T>::type>;
   using V = View<Element, DynamicExtents<rank_of(F)>>;
-  static bool matches(std::span<Tensor* const> tensors, std::size_t i) {
-    return i >= tensors.size() || tensors[i] == nullptr || ElementOf<T>::matches(tensors[i]->description.type);
-  }
   static V bind(std::span<Tensor* const> tensors, std::size_t i) {
-    if (i >= tensors.size() || tensors[i] == nullptr) return V();
-    return V(reinterpret_cast<Element*>(address(*tensors[i])), typename V::extents_type(fold(F, tensors[i]->description.shape)));
+    if constexpr (F == Fold::flat) {
+      const FlatArgument a = flat_argument(tensors, i);
+      return V(reinterpret_cast<Element*>(a.data), typename V::extents_type(Shape{static_cast<std::int32_t>(a.count)}));
+    } else {
+      if (i >= tensors.size() || tensors[i] == nullptr) return V();
+      return V(reinterpret_cast<Element*>(address(*tensors[i])), typename V::extents_type(fold(F, tensors[i]->description.shape)));
+    }
   }
 };
 template <class T, Fold F> struct Argument<Mutable<T>, F, true> : Argument<T, F, false> {};
 template <class T, Fold F, bool Const> struct Argument<Many<T>, F, Const> {
   using Element = typename Argument<T, Fold::flat, Const>::Element;
-  static bool matches(std::span<Tensor* const> tensors, std::size_t i) {
-    for (; i < tensors.size(); ++i) {
-      if (!Argument<T, F, Const>::matches(tensors, i)) return false;
-    }
-    return true;
-  }
   static auto bind(std::span<Tensor* const> tensors, std::size_t i) {
     const std::size_t first = i < tensors.size() ? i : tensors.size();
     return ViewList<View<Element>, TensorSource>(TensorSource{tensors.subspan(first)});
   }
 };
+
+/// The types that one position of a signature stands for, one bit each.
+using TypeSet = std::uint32_t;
+static_assert(tensor_type_count <= 32);
+template <class T> constexpr TypeSet types_of() {
+  TypeSet set = 0;
+  for (int t = 0; t < tensor_type_count; ++t) set |= ElementOf<T>::matches(static_cast<TensorType>(t)) ? TypeSet{1} << t : 0;
+  return set;
+}
+/// A list of such positions; `repeats`: the last one stands for all that follow.
+struct TypePattern {
+  const TypeSet* sets = nullptr;
+  std::uint8_t size = 0;
+  bool repeats = false;
+};
+template <class T> inline constexpr bool is_many = false;
+template <class T> inline constexpr bool is_many<Many<T>> = true;
+template <class... T> struct PatternOf {
+  static constexpr TypeSet sets[sizeof...(T) + 1] = {types_of<T>()..., 0};
+  static constexpr TypePattern value{sets, sizeof...(T), (is_many<T> || ...)};
+};
+/// A kernel beside the types that it is compiled for.
+struct TypedKernel {
+  TypePattern takes, gives;
+  EvalFunction eval = nullptr;
+  PackFunction pack = nullptr;
+};
+
+inline bool matches(const TypePattern& pattern, std::span<Tensor* const> tensors) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::size_t at = i < pattern.size || !pattern.repeats ? i : pattern.size - std::size_t{1};
+    if (at >= pattern.size || tensors[i] == nullptr) continue;
+    const auto type = static_cast<int>(tensors[i]->description.type);
+    if (type < 0 || ((pattern.sets[at] >> type) & 1) == 0) return false;
+  }
+  return true;
+}
+/// The first kernel for the node's types; null where there is none.
+inline const TypedKernel* find_kernel(std::span<const TypedKernel> kernels, const NodeCall& call) {
+  for (const TypedKernel& kernel : kernels) {
+    if (matches(kernel.takes, call.inputs) && matches(kernel.gives, call.outputs)) return &kernel;
+  }
+  return nullptr;
+}
 
 /// An op's compact kernel behind a NodeCall.
 template <class A, class Op> struct CompactThunk {
@@ -334,8 +384,10 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
       eval = CompactThunk<Arch, Op>::prepare(*prepared, call, node);
       if (eval != nullptr) return {};
     }
-    pick(call, eval, pack, typename Op::Types{});
-    if (eval == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
+    const TypedKernel* const kernel = find_kernel(Kernels<typename Op::Types>::list, call);
+    if (kernel == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
+    eval = kernel->eval;
+    pack = kernel->pack;
     return {};
   }
 
@@ -386,8 +438,10 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
     template <std::size_t P> using In = Argument<std::tuple_element_t<P, std::tuple<T...>>, fold_of<Op>(P), true>;
     template <std::size_t P> using Out = Argument<std::tuple_element_t<P, std::tuple<G...>>, fold_of<Op>(sizeof...(T) + P), false>;
 
-    static bool matches([[maybe_unused]] const NodeCall& call) {
-      return (In<I>::matches(call.inputs, I) && ...) && (Out<O>::matches(call.outputs, O) && ...);
+    static constexpr TypedKernel kernel() {
+      TypedKernel kernel{PatternOf<T...>::value, PatternOf<G...>::value, &eval};
+      if constexpr (can_pack) kernel.pack = &pack;
+      return kernel;
     }
     static Run<A, Prepared, E> run(const NodeCall& call) {
       return {*static_cast<const Prepared*>(call.prepared),
@@ -419,17 +473,10 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
     using type = Typed<Signature<Takes<T...>, Gives<G...>>, std::index_sequence_for<T...>, std::index_sequence_for<G...>>;
   };
 
-  template <class... S>
-  static void pick([[maybe_unused]] const NodeCall& call, [[maybe_unused]] EvalFunction& eval, [[maybe_unused]] PackFunction& pack,
-                   Signatures<S...>) {
-    static_cast<void>((try_one<typename Indexed<S>::type>(call, eval, pack) || ...));
-  }
-  template <class T> static bool try_one(const NodeCall& call, EvalFunction& eval, PackFunction& pack) {
-    if (!T::matches(call)) return false;
-    eval = &T::eval;
-    if constexpr (T::can_pack) pack = &T::pack;
-    return true;
-  }
+  template <class S> struct Kernels;
+  template <class... S> struct Kernels<Signatures<S...>> {
+    static constexpr std::array<TypedKernel, sizeof...(S)> list{Indexed<S>::type::kernel()...};
+  };
 };
 
 // Only the first part that lacks is told. What comes after it may well depend on it.
