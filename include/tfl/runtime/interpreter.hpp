@@ -292,7 +292,7 @@ class Interpreter : public Runner {
     }
     Interpreter interpreter(std::move(executor));
     SessionHandle (*make)(Model, int, FindEntry, int, const SubgraphOptions&) = nullptr;
-    if constexpr (detail::needs_session<Ops>) make = &make_session;
+    if constexpr (detail::needs_session<Ops>) make = &make_session<>;
     if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps,
                                   KernelExecutor::stands_in ? nullptr : detail::run_parts_of<Ex>(), make);
         !r) {

@@ -20,7 +20,9 @@
 
 namespace tfl {
 
-class SubgraphSession final : public Session {
+// A template, so that it is there only where it is made: compilers that see one class behind an interface compile calls of it into programs
+// that never have one.
+template <class = void> class SubgraphSession final : public Session {
  public:
   SubgraphSession(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options)
       : model_(std::move(model)), main_(main), find_(find), workers_(workers), options_(options), resources_(options.allocator) {
@@ -289,11 +291,11 @@ class SubgraphSession final : public Session {
 };
 
 /// Makes the session of an interpreter; empty where memory lacks.
-inline SessionHandle make_session(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options) {
-  void* room = options.allocator.allocate(options.allocator.context, sizeof(SubgraphSession));
+template <class = void> SessionHandle make_session(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options) {
+  void* room = options.allocator.allocate(options.allocator.context, sizeof(SubgraphSession<>));
   if (room == nullptr) return {};
-  auto* session = std::construct_at(static_cast<SubgraphSession*>(room), std::move(model), main, find, workers, options);
-  return SessionHandle(session, options.allocator, sizeof(SubgraphSession));
+  auto* session = std::construct_at(static_cast<SubgraphSession<>*>(room), std::move(model), main, find, workers, options);
+  return SessionHandle(session, options.allocator, sizeof(SubgraphSession<>));
 }
 
 }  // namespace tfl
