@@ -71,7 +71,7 @@ class Shape {
     }
   }
 
-  /// Number of elements. Requires a shape that passed checked_count().
+  /// Number of elements. Requires a shape that passed checked_count(), or is hollow.
   constexpr std::int64_t count() const { return count(0, rank_); }
   /// Product of the dimensions first <= axis < last.
   constexpr std::int64_t count(int first, int last) const {
@@ -94,6 +94,20 @@ class Shape {
       }
     }
     return zero ? 0 : n;
+  }
+
+  /// Whether there is no element, but other dimensions whose product passes 2^31 - 1 (never 2^62). Only ops that say so
+  /// (OpTraits::any_extent) get such shapes.
+  constexpr bool is_hollow() const {
+    constexpr std::int64_t limit = std::int64_t{1} << 62;
+    std::int64_t n = 1;
+    bool zero = false;
+    for (int i = 0; i < rank_; ++i) {
+      if (dims_[i] < 0 || (dims_[i] > 0 && n > limit / dims_[i])) return false;
+      if (dims_[i] > 0) n *= dims_[i];
+      zero = zero || dims_[i] == 0;
+    }
+    return zero && checked_count() < 0;
   }
 
   friend constexpr bool operator==(const Shape& a, const Shape& b) {

@@ -14,6 +14,7 @@ struct Cumsum {
   static constexpr BuiltinOperator code = BuiltinOperator::CUMSUM;
   static constexpr Arity inputs = 2, outputs = 1;
   static constexpr int max_version = 1;
+  static constexpr OpTraits traits{.any_rank = true, .any_extent = true};
 
   struct Options {
     bool exclusive = false, reverse = false;
@@ -24,7 +25,7 @@ struct Cumsum {
     if (const Violation v = require_same_type(node, 0, 0)) return v;
     if (const Violation v = require_rank_between(node, 0, 1, max_rank)) return v;
     if (node.input(1).type != TensorType::int32) return input_violation(1, ErrorCode::invalid_type, "must be int32");
-    if (const Violation v = detail::read_axis(node, 1, node.input(0).rank()).violation) return v;
+    if (const Violation v = detail::read_axis(node, 1, node.input(0).shape.full_rank()).violation) return v;
     node.output(0).shape = node.input(0).shape;
     return {};
   }
@@ -35,7 +36,8 @@ struct Cumsum {
   };
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier>) {
     const Shape& in = node.input(0).shape;
-    const int axis = normalized_axis(node.input(1).integers[0], in.rank());
+    const int axis = held_axis(node.input(1).integers[0], in);
+    if (in.count() == 0 || axis < 0) return Prepared{1, in.count() > 0 ? 1 : 0, in.count(), options.exclusive, options.reverse};
     return Prepared{in.count(0, axis), in[axis], in.count(axis + 1, in.rank()), options.exclusive, options.reverse};
   }
 

@@ -186,6 +186,7 @@ struct OpTraits {
   bool dequantizes = false;                  // output 0 is input 0's real numbers, rounded once
   bool quantizes = false;                    // output 0 is the integers nearest to input 0's real numbers
   bool any_rank = false;                     // shapes may have ones before the 8 dimensions that are held, see Shape
+  bool any_extent = false;                   // shapes may be hollow, see Shape
 };
 
 /// Some rows of an image at a time: an optional side of ops whose output rows follow from a window of the rows of input 0 and from

@@ -16,6 +16,7 @@ struct TopK {
   static constexpr BuiltinOperator code = BuiltinOperator::TOPK_V2;
   static constexpr Arity inputs = 2, outputs = 2;
   static constexpr int max_version = 3;
+  static constexpr OpTraits traits{.any_rank = true};
 
   using Options = NoOptions;
 

@@ -181,7 +181,7 @@ class Verifier {
                               << " are possible, beside leading ones";
     }
     const Shape shape = rank == 0 ? Shape{} : Shape::from({tensor.shape()->data(), rank});
-    const std::int64_t count = shape.checked_count();
+    const std::int64_t count = shape.is_hollow() ? 0 : shape.checked_count();
     if (count < 0) {
       Error error = at_tensor(index) << "has shape ";
       detail::print_shape(error, shape);

@@ -102,7 +102,7 @@ class Subgraph {
       return Error(ErrorCode::invalid_argument, "resize_input: input ")
              << i << " does not exist: the model has " << input_count() << " inputs";
     }
-    if (shape.checked_count() < 0) {
+    if (shape.checked_count() < 0 && !shape.is_hollow()) {
       Error error(ErrorCode::invalid_argument, "resize_input: input ");
       error << i << " cannot have shape ";
       detail::print_shape(error, shape);
@@ -471,6 +471,10 @@ class Subgraph {
       return input_violation(k, ErrorCode::invalid_shape, "has {} dimensions; this op reads at most {}",
                              described.input(k).shape.full_rank(), max_rank);
     }
+    for (int k = 0; k < described.input_count() && !node.entry->traits.any_extent; ++k) {
+      if (!described.input(k).shape.is_hollow()) continue;
+      return input_violation(k, ErrorCode::invalid_shape, "has no elements, but dimensions whose product passes 2^31 - 1");
+    }
     return node.entry->infer(node.call.options, described);
   }
 
@@ -492,7 +496,8 @@ class Subgraph {
   Result<void> check_outputs(std::size_t i) {
     const NodeState& node = nodes_[i];
     for (std::size_t k = 0; k < node.call.outputs.size(); ++k) {
-      if (node.call.outputs[k]->description.shape.checked_count() < 0) {
+      const Shape& shape = node.call.outputs[k]->description.shape;
+      if (shape.checked_count() < 0 && !shape.is_hollow()) {
         return describe(output_violation(static_cast<int>(k), ErrorCode::invalid_shape,
                                          "would have a negative dimension or more than 2^31 - 1 elements"),
                         i);
