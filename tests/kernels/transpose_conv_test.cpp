@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../support/single_op.hpp"
+#include "tfl/kernels/transpose_conv_bias.hpp"
 
 namespace {
 
@@ -232,6 +233,38 @@ TEST(TransposeConv, Errors) {
   EXPECT_THAT(error_of({2, 6, 6, 4}, {4, 3, 3, 2}), HasSubstr("1 images, as the input has, and 4 channels"));
   EXPECT_THAT(error_of({1, 9, 6, 4}, {4, 3, 3, 2}), HasSubstr("has 3 elements along axis 1, but a convolution of the wanted output has 5"));
   EXPECT_THAT(error_of({1, 6, 6, 4}, {4, 3, 3, 2}, 0), HasSubstr("strides of at least 1"));
+}
+
+/// The custom op with a bias gives what the builtin gives for the output that it asks for.
+TEST(Convolution2DTransposeBias, IsTransposeConv) {
+  for (const bool same : {true, false}) {
+    const int height = same ? 6 : 7, width = same ? 12 : 14;  // 3 x 4 by strides 2 and 3, windows 3 x 5
+    const std::vector<float> in = random_values<float>(2 * 3 * 4 * 3), filter = random_values<float>(5 * 3 * 5 * 3),
+                             bias = random_values<float>(5);
+    Op builtin;
+    builtin.constant<std::int32_t>({4}, std::vector<std::int32_t>{2, height, width, 5});
+    builtin.constant<float>({5, 3, 5, 3}, filter);
+    builtin.input<float>({2, 3, 4, 3}, in);
+    builtin.constant<float>({5}, bias);
+    builtin.output<float>();
+    builtin.version(3);
+    builtin.options(
+        [&](auto& tables) { return tfl::schema::CreateTransposeConvOptions(tables, same ? Padding::SAME : Padding::VALID, 3, 2); });
+    ASSERT_EQ(builtin.run(), "");
+    SingleOp<tfl::Convolution2DTransposeBias> custom;
+    custom.input<float>({2, 3, 4, 3}, in);
+    custom.constant<float>({5, 3, 5, 3}, filter);
+    custom.constant<float>({5}, bias);
+    custom.output<float>();
+    std::vector<std::uint8_t> bytes(20);
+    bytes[0] = same ? 1 : 2;
+    bytes[4] = 3;
+    bytes[8] = 2;
+    custom.custom_options(bytes);
+    ASSERT_EQ(custom.run(), "");
+    EXPECT_EQ(custom.shape(), (tfl::Shape{2, height, width, 5}));
+    EXPECT_EQ(custom.values<float>(), builtin.values<float>());
+  }
 }
 
 }  // namespace

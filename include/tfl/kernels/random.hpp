@@ -1,7 +1,6 @@
 #pragma once
 // Random numbers as TensorFlow Lite makes them, to the bit, from the same seeds: RANDOM_UNIFORM, RANDOM_STANDARD_NORMAL, MULTINOMIAL,
-// STABLEHLO_RNG_BIT_GENERATOR; and the custom op Multinomial, whose generator is the C++ library's and has no seed. Philox and Threefry:
-// Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (2011).
+// STABLEHLO_RNG_BIT_GENERATOR. Philox and Threefry: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (2011).
 //
 // Every interpreter has its own stream, which each run continues; resetting variables starts it again.
 
@@ -126,6 +125,21 @@ template <class A, class F> void each_four(PhiloxStream& stream, std::int64_t co
   for (std::int64_t i = 0; i < count; i += 4) store(i, stream.next<A>());
 }
 
+/// The shape that input 0 lists.
+constexpr Violation wanted_shape(const NodeDescription& node, Shape& shape) {
+  const KnownIntegers& wanted = node.input(0).integers;
+  if (wanted.size() > max_rank) {
+    return input_violation(0, ErrorCode::invalid_shape, "asks for {} dimensions, at most {} are possible", wanted.size(), max_rank);
+  }
+  shape = {};
+  for (int i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] < 0 || wanted[i] > std::numeric_limits<std::int32_t>::max())
+      return input_violation(0, ErrorCode::invalid_value, "asks for dimension {} = {}", i, wanted[i]);
+    shape.push_back(static_cast<std::int32_t>(wanted[i]));
+  }
+  return {};
+}
+
 /// shape[n] (int32) -> floats of this shape
 struct RandomTensor {
   static constexpr Arity inputs = 1, outputs = 1;
@@ -138,17 +152,7 @@ struct RandomTensor {
     if (node.input(0).type != TensorType::int32) return input_violation(0, ErrorCode::invalid_type, "must be int32");
     if (const Violation v = require_integer_vector(node, 0)) return v;
     if (node.output(0).type != TensorType::float32) return output_violation(0, ErrorCode::invalid_type, "must be float32");
-    const KnownIntegers& wanted = node.input(0).integers;
-    if (wanted.size() > max_rank) {
-      return input_violation(0, ErrorCode::invalid_shape, "asks for {} dimensions, at most {} are possible", wanted.size(), max_rank);
-    }
-    Shape shape;
-    for (int i = 0; i < wanted.size(); ++i) {
-      if (wanted[i] < 0) return input_violation(0, ErrorCode::invalid_value, "asks for dimension {} = {}", i, wanted[i]);
-      shape.push_back(static_cast<std::int32_t>(wanted[i]));
-    }
-    node.output(0).shape = shape;
-    return {};
+    return wanted_shape(node, node.output(0).shape);
   }
 
   template <class Arch> static constexpr Needs needs(const Options&, const NodeDescription&) {
@@ -330,81 +334,6 @@ struct RngBitGenerator {
   }
 
   using Types = Signatures<Signature<Takes<std::uint64_t>, Gives<std::uint64_t, AnyType>>>;
-};
-
-/// The custom op Multinomial: as MULTINOMIAL, but from the generator minstd_rand0 that begins with 1
-struct CustomMultinomial {
-  static constexpr BuiltinOperator code = BuiltinOperator::CUSTOM;
-  static constexpr std::string_view custom_name = "Multinomial";
-  static constexpr Arity inputs = 2, outputs = 1;
-  static constexpr int max_version = 1;
-  static constexpr OpTraits traits{.has_side_effects = true};
-
-  using Options = NoOptions;
-
-  static constexpr Violation infer(const Options&, const NodeDescription& node) {
-    if (const Violation v = require_rank(node, 0, 2)) return v;
-    if (node.input(0).shape[1] < 1) return input_violation(0, ErrorCode::invalid_shape, "must have at least one class");
-    if (node.input(1).type != TensorType::int32) return input_violation(1, ErrorCode::invalid_type, "must be int32");
-    if (const Violation v = require_rank(node, 1, 0)) return v;
-    if (const Violation v = require_known(node, 1)) return v;
-    const std::int64_t samples = node.input(1).integers[0];
-    if (samples < 0) return input_violation(1, ErrorCode::invalid_value, "must not be negative; it is {}", samples);
-    node.output(0).shape = {node.input(0).shape[0], static_cast<std::int32_t>(samples)};
-    return {};
-  }
-  template <class Arch> static constexpr Needs needs(const Options&, const NodeDescription& node) {
-    return {.scratch_bytes = std::int64_t{node.input(0).shape[1]} * static_cast<std::int64_t>(sizeof(double)),
-            .state_bytes = sizeof(std::uint64_t)};
-  }
-
-  struct Prepared {
-    std::int64_t batch = 0, classes = 0, samples = 0;
-  };
-  static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
-    return Prepared{node.input(0).shape[0], node.input(0).shape[1], node.input(1).integers[0]};
-  }
-
-  template <class Run, class In, class Samples, class Out> static Violation eval(const Run& run, In logits, Samples, Out out) {
-    using T = typename In::value_type;
-    const Prepared& p = run.prepared;
-    auto& generator = *reinterpret_cast<std::uint64_t*>(run.state);
-    if (generator == 0) generator = 1;
-    auto* const sums = reinterpret_cast<double*>(run.scratch);
-    for (std::int64_t b = 0; b < p.batch; ++b) {
-      const T* const row = logits.data() + b * p.classes;
-      T most = std::numeric_limits<T>::lowest();
-      for (std::int64_t c = 0; c < p.classes; ++c) most = most < row[c] ? row[c] : most;
-      double total = 0;
-      for (std::int64_t c = 0; c < p.classes; ++c) {
-        total = static_cast<double>(static_cast<T>(static_cast<double>(std::exp(row[c] - most)) + total));
-        sums[c] = total;
-      }
-      for (std::int64_t s = 0; s < p.samples; ++s) {
-        const double wanted = unit(generator) * total;
-        const auto found = std::lower_bound(sums, sums + p.classes, wanted);
-        if (found == sums + p.classes) return input_violation(0, ErrorCode::invalid_value, "has no class to draw in row {}", b);
-        out[b * p.samples + s] = static_cast<typename Out::value_type>(found - sums);
-      }
-    }
-    return {};
-  }
-
-  template <class T, class I> using Of = Signature<Takes<T, Unread>, Gives<I>>;
-  using Types = Signatures<Of<float, std::int32_t>, Of<float, std::int64_t>, Of<double, std::int32_t>, Of<double, std::int64_t>>;
-
- private:
-  /// In [0, 1), from two numbers in [1, 2^31 - 1).
-  static double unit(std::uint64_t& generator) {
-    constexpr double range = 2147483646;
-    double sum = 0, factor = 1;
-    for (int i = 0; i < 2; ++i, factor *= range) {
-      generator = generator * 16807 % 2147483647;
-      sum += static_cast<double>(generator - 1) * factor;
-    }
-    const double result = sum / factor;
-    return result < 1 ? result : std::nextafter(1.0, 0.0);
-  }
 };
 
 }  // namespace tfl

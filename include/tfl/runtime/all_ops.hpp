@@ -5,6 +5,7 @@
 #include "tfl/kernels/add_n.hpp"
 #include "tfl/kernels/arg_min_max.hpp"
 #include "tfl/kernels/atan2.hpp"
+#include "tfl/kernels/attention.hpp"
 #include "tfl/kernels/audio.hpp"
 #include "tfl/kernels/batch_matmul.hpp"
 #include "tfl/kernels/bidirectional_lstm.hpp"
@@ -47,6 +48,7 @@
 #include "tfl/kernels/prelu.hpp"
 #include "tfl/kernels/quantize.hpp"
 #include "tfl/kernels/random.hpp"
+#include "tfl/kernels/random_custom.hpp"
 #include "tfl/kernels/reduce.hpp"
 #include "tfl/kernels/reduce_window.hpp"
 #include "tfl/kernels/reshape.hpp"
@@ -76,6 +78,7 @@
 #include "tfl/kernels/top_k.hpp"
 #include "tfl/kernels/transpose.hpp"
 #include "tfl/kernels/transpose_conv.hpp"
+#include "tfl/kernels/transpose_conv_bias.hpp"
 #include "tfl/kernels/unary.hpp"
 #include "tfl/runtime/control_flow.hpp"
 #include "tfl/runtime/for_strings.hpp"
@@ -127,6 +130,7 @@ using AllOps = OpRegistry<
     MaxPool3D, AveragePool3D, MaxPoolWithArgmax, MaxPoolingWithArgmax2D, MaxUnpooling2D, Roll, BroadcastGradientArgs, Irfft2D,
     Irfft2DUpperCase, SignalWindow, SignalEnergy, SignalFilterBank, SignalFilterBankSquareRoot, SignalFilterBankSpectralSubtraction,
     SignalPcan, SignalFilterBankLog, SignalFramer, SignalOverlapAdd, SignalStacker, SignalDelay, SignalRfft, SignalIrfft,
-    SignalFftAutoScale, CustomAtan2, DetectionPostprocess>;
+    SignalFftAutoScale, CustomAtan2, DetectionPostprocess, ScaledDotProductAttention, UpdateKvCache, UpdateExternalKvCache,
+    Convolution2DTransposeBias, CustomRandomUniform, CustomRandomStandardNormal, RandomUniformInt>;
 
 }  // namespace tfl
