@@ -130,4 +130,71 @@ TEST(Flex, RefusesWhatItCannotRead) {
   }
 }
 
+std::string einsum(const std::string& equation, const std::vector<std::pair<std::vector<std::int32_t>, Floats>>& inputs, Floats& values,
+                   tfl::Shape& shape) {
+  SingleOp<tfl::FlexEinsum> op;
+  for (const auto& [dims, data] : inputs) op.input<float>(dims, data);
+  op.output<float>();
+  op.custom_options(node("Einsum", attribute("equation", field(2, equation))));
+  const std::string error = op.run();
+  values = op.values<float>();
+  shape = op.shape();
+  return error;
+}
+TEST(FlexEinsum, SumsProductsOverNames) {
+  Floats got;
+  tfl::Shape shape;
+  const Floats a{1, 2, 3, 4, 5, 6}, b{1, -1, 2, 0.5f, 3, -2};
+  const auto run = [&](const std::string& equation, std::vector<std::pair<std::vector<std::int32_t>, Floats>> inputs) {
+    const std::string error = einsum(equation, inputs, got, shape);
+    EXPECT_EQ(error, "") << equation;
+  };
+  run("ij,jk->ik", {{{2, 3}, a}, {{3, 2}, b}});
+  EXPECT_EQ(shape, (tfl::Shape{2, 2}));
+  EXPECT_THAT(got, ElementsAre(14, -6, 32, -13.5f));
+  run("ij, kj -> ki", {{{2, 3}, a}, {{2, 3}, b}});
+  EXPECT_THAT(got, ElementsAre(5, 11, 0.5f, 5));
+  run("ij->ji", {{{2, 3}, a}});
+  EXPECT_EQ(shape, (tfl::Shape{3, 2}));
+  EXPECT_THAT(got, ElementsAre(1, 4, 2, 5, 3, 6));
+  run("ij->", {{{2, 3}, a}});
+  EXPECT_EQ(shape, tfl::Shape{});
+  EXPECT_THAT(got, ElementsAre(21));
+  run("ii->i", {{{2, 2}, {1, 2, 3, 4}}});
+  EXPECT_THAT(got, ElementsAre(1, 4));
+  run("i,j->ij", {{{2}, {2, 3}}, {{3}, {1, 0, -1}}});
+  EXPECT_THAT(got, ElementsAre(2, 0, -2, 3, 0, -3));
+  run("abc,bcd->ad", {{{1, 2, 3}, a}, {{2, 3, 1}, b}});
+  EXPECT_THAT(got, ElementsAre(1 - 2 + 6 + 2 + 15 - 12));
+  run("...ij,...jk->...ik", {{{2, 1, 3}, a}, {{1, 3, 1}, {1, 10, 100}}});
+  EXPECT_EQ(shape, (tfl::Shape{2, 1, 1}));
+  EXPECT_THAT(got, ElementsAre(321, 654));
+  run("...j,jk->...k", {{{3}, {1, 2, 3}}, {{3, 2}, b}});
+  EXPECT_THAT(got, ElementsAre(14, -6));
+  run("ij,jk->ik", {{{2, 0}, {}}, {{0, 2}, {}}});
+  EXPECT_THAT(got, ElementsAre(0, 0, 0, 0));
+  run("ij,jk->ik", {{{0, 3}, {}}, {{3, 2}, b}});
+  EXPECT_THAT(got, ElementsAre());
+}
+TEST(FlexEinsum, NamesWhatDoesNotFit) {
+  Floats got;
+  tfl::Shape shape;
+  const auto error = [&](const std::string& equation, std::vector<std::int32_t> a, std::vector<std::int32_t> b) {
+    const auto zeros = [](const std::vector<std::int32_t>& dims) {
+      std::size_t n = 1;
+      for (const int d : dims) n *= static_cast<std::size_t>(d);
+      return Floats(n);
+    };
+    return einsum(equation, {{a, zeros(a)}, {b, zeros(b)}}, got, shape);
+  };
+  EXPECT_THAT(error("ij,jk->ik", {2, 3}, {2, 2}), HasSubstr("has 2 elements in dimension 0, whose name stands for 3"));
+  EXPECT_THAT(error("ij,jk->ik", {2, 3, 1}, {3, 2}), HasSubstr("has 3 dimensions, the equation names 2"));
+  EXPECT_THAT(error("ij,jk->iz", {2, 3}, {3, 2}), HasSubstr("has an output whose dimension 1 no input has, or which comes twice"));
+  EXPECT_THAT(error("ij,jk->ii", {2, 3}, {3, 2}), HasSubstr("has an output whose dimension 1 no input has, or which comes twice"));
+  EXPECT_THAT(error("ij->i", {2, 3}, {3, 2}), HasSubstr("has an equation of 1 inputs, but 2 inputs"));
+  EXPECT_THAT(error("ij,jk", {2, 3}, {3, 2}), HasSubstr("has an equation without ->"));
+  EXPECT_THAT(error("i1,jk->ik", {2, 3}, {3, 2}), HasSubstr("cannot be read at character 1"));
+  EXPECT_THAT(error("abcdefghi,j->j", {2, 3}, {3, 2}), HasSubstr("names more than 8 dimensions"));
+}
+
 }  // namespace

@@ -288,4 +288,51 @@ TEST(FullyConnected, QuantizationErrors) {
   EXPECT_THAT(run({{1.0f}, {0}}, {{1.0f}, {0}}, {{-1.0f}, {0}}), HasSubstr("scale"));
 }
 
+/// int4 weights of [3, 8] in blocks of 4 neighbours, each with a scale of its own; asymmetrically quantized rows.
+TEST(FullyConnected, BlocksHaveScales) {
+  std::vector<std::int8_t> weights;
+  for (int i = 0; i < 24; ++i) weights.push_back(static_cast<std::int8_t>(i * 7 % 16 - 8));
+  const std::vector<float> scales{0.5f, 0.25f, 1, 2, 0.125f, 4}, bias{1, -2, 3};
+  const std::vector<float> x{0, 1, 2, 3, 4, 5, 6, 7, -3, -2, -1, 0, 0.5f, 1, 1.5f, 2};
+  std::vector<tfl::Float16> halves;
+  for (const float s : scales) halves.push_back(tfl::rounded<tfl::Float16>(s));
+  tfl::ModelBuilder builder;
+  const int of_blocks = builder.add_constant({.name = "scales", .shape = {3, 2}}, halves);
+  const int in = builder.add_tensor({"x", tfl::TensorType::float32, {2, 8}});
+  const auto blocks = tfl::schema::CreateBlockwiseQuantization(builder.tables(), of_blocks, -1, 4);
+  const int w = builder.add_constant(
+      {.name = "w",
+       .type = tfl::TensorType::int4,
+       .shape = {3, 8},
+       .quantization = {.details_type = tfl::schema::QuantizationDetails::BlockwiseQuantization, .details = blocks.Union()}},
+      tfl::test::int4_pairs(weights));
+  const int b = builder.add_constant({.name = "b", .shape = {3}}, bias);
+  const int out = builder.add_tensor({"y", tfl::TensorType::float32, {2, 3}});
+  builder.add_operator(tfl::BuiltinOperator::FULLY_CONNECTED, {in, w, b}, {out},
+                       [](auto& tables) { return tfl::schema::CreateFullyConnectedOptions(tables); });
+  builder.set_inputs({in});
+  builder.set_outputs({out});
+  const std::vector<std::uint8_t> file = builder.finish();
+  auto model = tfl::Model::from_copy(std::as_bytes(std::span(file)));
+  ASSERT_TRUE(model) << model.message();
+  auto interpreter = tfl::Interpreter<tfl::OpRegistry<tfl::FullyConnected>>::create(*model);
+  ASSERT_TRUE(interpreter) << interpreter.message();
+  std::copy(x.begin(), x.end(), interpreter->input<float>(0)->begin());
+  ASSERT_TRUE(interpreter->invoke());
+  const auto y = *interpreter->output<float>(0);
+  for (std::size_t m = 0; m < 2; ++m) {
+    // The row's range in 255 steps; what its rounding may cost is half a step for each weight.
+    const float step = (m == 0 ? 7.0f : 5.0f) / 255;
+    for (std::size_t n = 0; n < 3; ++n) {
+      double want = static_cast<double>(bias[n]), slack = 1e-5;
+      for (std::size_t k = 0; k < 8; ++k) {
+        const double weight = weights[n * 8 + k] * static_cast<double>(scales[n * 2 + k / 4]);
+        want += weight * static_cast<double>(x[m * 8 + k]);
+        slack += std::fabs(weight) * static_cast<double>(step) * 0.51;
+      }
+      EXPECT_NEAR(static_cast<double>(y[static_cast<std::int64_t>(m * 3 + n)]), want, slack) << m << ' ' << n;
+    }
+  }
+}
+
 }  // namespace

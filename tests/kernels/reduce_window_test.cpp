@@ -277,6 +277,32 @@ TEST(StablehloScatter, PutsWindowsWhereIndicesTell) {
   EXPECT_EQ(least.values<float>(), (std::vector<float>{1, 2, 3, 4, 5, 6}));
 }
 
+TEST(StablehloScatter, TakesHalvesBooleansAndNarrowIndices) {
+  const Scatter s;
+  const auto run = [&]<class T>(RegionModel<tfl::StablehloScatter>& model, TensorType type, const std::vector<T>& x,
+                                const std::vector<T>& u) {
+    const int input = model.constant<T>({3, 1}, x), indices = model.constant<std::int32_t>({2, 1}, {2, 2}),
+              updates = model.constant<T>({2, 1}, u);
+    return model.run({input, indices, updates}, type, [&](auto& tables) {
+      return tfl::schema::CreateStablehloScatterOptionsDirect(tables, false, &s.update_window_dims, &s.inserted_window_dims,
+                                                              &s.scatter_dims, s.index_vector_dim, false, 1);
+    });
+  };
+  const auto half = [](float x) { return tfl::rounded<tfl::Float16>(x); };
+  RegionModel<tfl::StablehloScatter> adds({BuiltinOperator::STABLEHLO_ADD});
+  ASSERT_EQ(run(adds, TensorType::float16, std::vector{half(1), half(2), half(2048)}, std::vector{half(1), half(3)}), "");
+  const auto sums = adds.values<tfl::Float16>();  // 2049 is none, and goes to the even neighbour before 3 are added
+  EXPECT_EQ(tfl::to_float(sums[1]), 2);
+  EXPECT_EQ(tfl::to_float(sums[2]), 2052);
+  using tfl::Boolean;
+  RegionModel<tfl::StablehloScatter> most({BuiltinOperator::STABLEHLO_MAXIMUM});
+  ASSERT_EQ(run(most, TensorType::boolean, std::vector<Boolean>{false, true, false}, std::vector<Boolean>{false, true}), "");
+  const auto flags = most.values<Boolean>();
+  EXPECT_EQ(flags[0].byte, 0);
+  EXPECT_EQ(flags[1].byte, 1);
+  EXPECT_EQ(flags[2].byte, 1);
+}
+
 TEST(StablehloScatter, LeavesOutWhatLiesOutside) {
   constexpr std::int64_t far = std::int64_t{1} << 62;
   RegionModel<tfl::StablehloScatter> model({});

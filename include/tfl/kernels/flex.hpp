@@ -24,6 +24,7 @@
 #include "tfl/kernels/cumsum.hpp"
 #include "tfl/kernels/diagonal.hpp"
 #include "tfl/kernels/fill.hpp"
+#include "tfl/kernels/flex_einsum.hpp"
 #include "tfl/kernels/gather.hpp"
 #include "tfl/kernels/logical.hpp"
 #include "tfl/kernels/measured.hpp"

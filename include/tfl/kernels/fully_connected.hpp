@@ -10,6 +10,7 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/core/float16.hpp"
 #include "tfl/kernels/dynamic_range.hpp"
 #include "tfl/kernels/filter_quantization.hpp"
 #include "tfl/kernels/op.hpp"
@@ -85,7 +86,8 @@ struct FullyConnected {
     if (is_hybrid(node)) needs.scratch_bytes = hybrid_scratch(node.input(0).count() / k, k);
     const bool shares_bytes = is_packed_integer(node.input(1).type);
     if (shares_bytes) needs.scratch_bytes += n * k;  // unpacked, unless they are packed for the kernel
-    if (options.shuffled || node.input(1).type == TensorType::int2 || (node.input(1).is_sparse && type != TensorType::float32))
+    const bool in_blocks = node.input(1).quantization.by_block();
+    if (options.shuffled || in_blocks || node.input(1).type == TensorType::int2 || (node.input(1).is_sparse && type != TensorType::float32))
       return needs;
     if constexpr (simd::has_dot<Arch>) {
       const bool constant = node.packs(1) && (!node.input(2).present() || node.input(2).is_constant);
@@ -106,7 +108,9 @@ struct FullyConnected {
     std::int32_t input_zero_point = 0, weight_zero_point = 0, output_zero_point = 0;
     Int32Range range{0, 0};
     FloatRange float_range{0, 0};
-    std::span<const float> weight_scales{};  // of a hybrid, where it has several
+    std::span<const float> weight_scales{};   // of a hybrid, where it has several
+    std::span<const Float16> block_scales{};  // or one for each block of a row
+    std::int32_t block_size = 0;
     float weight_scale = 0;
     bool asymmetric = false, shuffled = false;
     bool in_double = false;                       // sums are scaled by real multipliers
@@ -126,7 +130,9 @@ struct FullyConnected {
     if (is_hybrid(node)) {
       p.weight_scale = weights.scale;
       if (weights.per_channel()) p.weight_scales = weights.channel_scales;
-      p.asymmetric = options.asymmetric_quantize_inputs;
+      p.block_scales = weights.block_scales;
+      p.block_size = weights.block_size;
+      p.asymmetric = options.asymmetric_quantize_inputs || weights.by_block();  // as TFLite has it
       return p;
     }
     if (node.input(0).type == TensorType::float32) return p;
@@ -304,6 +310,11 @@ struct FullyConnected {
                             static_cast<std::int64_t>(options.activation));
     }
     if (type == TensorType::float32 && !hybrid) return {};
+    if (q.by_block()) {
+      if (hybrid && is_packed_integer(node.input(1).type)) return {};
+      return input_violation(1, ErrorCode::unsupported_type,
+                             "must be int4 or int2 beside float32 inputs to have blocks with their own scales");
+    }
     if (!(q.scale >= 0) || (q.scale == 0 && !q.per_channel()))
       return input_violation(1, ErrorCode::invalid_quantization, "must have a positive scale");
     if (q.per_channel()) {
@@ -456,6 +467,34 @@ struct FullyConnected {
     });
   }
 
+  /// Quantized rows times weights whose blocks have scales of their own.
+  template <class Run>
+  static TFL_NOINLINE void multiply_blocks(const Run& run, const std::int8_t* rows, const float* row_scales,
+                                           const std::int32_t* zero_points, const std::int8_t* weights, const float* bias, float* out) {
+    const Prepared& p = run.prepared;
+    const std::int64_t blocks = p.depth / p.block_size;
+    run.executor.parallel_for(p.columns, 1 + p.rows * p.depth / 4, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t n = first; n < last; ++n) {
+        for (std::int64_t m = 0; m < p.rows; ++m) {
+          float sum = 0, weight_sum = 0;
+          for (std::int64_t b = 0; b < blocks; ++b) {
+            const std::int8_t *const x = rows + m * p.depth + b * p.block_size, *const w = weights + n * p.depth + b * p.block_size;
+            std::int64_t products = 0, elements = 0;
+            for (std::int64_t k = 0; k < p.block_size; ++k) {
+              products += x[k] * w[k];
+              elements += w[k];
+            }
+            const float scale = to_float(p.block_scales[static_cast<std::size_t>(n * blocks + b)]);
+            sum += static_cast<float>(products) * scale;
+            weight_sum += static_cast<float>(elements) * scale;
+          }
+          const float y = (sum - static_cast<float>(zero_points[m]) * weight_sum) * row_scales[m];
+          out[m * p.columns + n] = clamped(bias != nullptr ? y + bias[n] : y, p.float_range);
+        }
+      }
+    });
+  }
+
   template <class Run>
   static TFL_NOINLINE void eval_hybrid(const Run& run, const float* in, const std::int8_t* weights, const float* bias, float* out) {
     using A = typename Run::Arch;
@@ -486,7 +525,9 @@ struct FullyConnected {
         done = true;
       }
     }
-    if (!done) {
+    if (!p.block_scales.empty()) {
+      multiply_blocks(run, rows, row_scales, zero_points, weights, bias, out);
+    } else if (!done) {
       const std::span<const float> scales = p.scales();
       for (std::int64_t m = 0; m < p.rows; ++m) {
         Prepared row = p;

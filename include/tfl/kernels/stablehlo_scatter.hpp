@@ -7,6 +7,7 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/core/float16.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/reduce_window.hpp"
 
@@ -43,6 +44,7 @@ struct StablehloScatter {
   struct Prepared {
     detail::WindowFunction function = detail::WindowFunction::none;  // none: replaces
     std::int32_t rank = 0, update_rank = 0;
+    bool wide_indices = false;                            // int64
     std::int32_t coordinates = 0;                         // of one index
     std::int64_t coordinate_step = 1;                     // elements from one of them to the next
     std::array<std::int32_t, max_rank> extents{};         // of the input
@@ -60,44 +62,53 @@ struct StablehloScatter {
   template <class Run, class In, class Indices, class Out> static void eval(const Run& run, In in, Indices indices, In updates, Out out) {
     using T = typename Out::value_type;
     const Prepared& p = run.prepared;
-    if (in.count() > 0) std::memcpy(out.data(), in.data(), static_cast<std::size_t>(in.count()) * sizeof(T));
+    if (in.count() > 0) std::memcpy(static_cast<void*>(out.data()), in.data(), static_cast<std::size_t>(in.count()) * sizeof(T));
     std::array<std::int32_t, max_rank> at{};
     for (std::int64_t u = 0; u < updates.count(); ++u) {
-      std::array<std::int64_t, max_rank> target{};
-      std::int64_t index = 0;
-      for (std::size_t d = 0; d < static_cast<std::size_t>(p.update_rank); ++d) {
-        index += at[d] * p.index_steps[d];
-        if (p.window_axis[d] >= 0) target[static_cast<std::size_t>(p.window_axis[d])] = at[d];
-      }
-      bool inside = true;
-      for (std::size_t c = 0; c < static_cast<std::size_t>(p.coordinates); ++c) {
-        const std::int64_t start = indices[index + static_cast<std::int64_t>(c) * p.coordinate_step];
-        const auto axis = static_cast<std::size_t>(p.scatter_axis[c]);
-        inside = inside && start >= -p.extents[axis] && start < p.extents[axis];
-        if (inside) target[axis] += start;
-      }
-      std::int64_t offset = 0;
-      for (std::size_t d = 0; d < static_cast<std::size_t>(p.rank); ++d) {
-        inside = inside && target[d] >= 0 && target[d] < p.extents[d];
-        if (inside) offset = offset * p.extents[d] + target[d];
-      }
-      if (inside) {
-        out[offset] =
-            p.function == detail::WindowFunction::none ? updates[u] : detail::apply_window_function<T>(p.function, out[offset], updates[u]);
-      }
+      const std::int64_t place = place_of(p, indices.data(), at);
+      if (place >= 0) out[place] = p.function == detail::WindowFunction::none ? updates[u] : combined(p.function, out[place], updates[u]);
       for (std::size_t d = static_cast<std::size_t>(p.update_rank); d-- > 0 && ++at[d] == p.update_extents[d];) at[d] = 0;
     }
   }
 
-  template <class T, class Index> using Of = Signature<Takes<T, Index, T>, Gives<T>>;
-  using Types = Signatures<
-      Of<float, std::int32_t>, Of<float, std::int64_t>, Of<double, std::int32_t>, Of<double, std::int64_t>, Of<std::int8_t, std::int32_t>,
-      Of<std::int8_t, std::int64_t>, Of<std::uint8_t, std::int32_t>, Of<std::uint8_t, std::int64_t>, Of<std::int16_t, std::int32_t>,
-      Of<std::int16_t, std::int64_t>, Of<std::uint16_t, std::int32_t>, Of<std::uint16_t, std::int64_t>, Of<std::int32_t, std::int32_t>,
-      Of<std::int32_t, std::int64_t>, Of<std::uint32_t, std::int32_t>, Of<std::uint32_t, std::int64_t>, Of<std::int64_t, std::int32_t>,
-      Of<std::int64_t, std::int64_t>, Of<std::uint64_t, std::int32_t>, Of<std::uint64_t, std::int64_t>>;
+  template <class T> using Of = Signature<Takes<T, AnyType, T>, Gives<T>>;
+  using Types = Signatures<Of<float>, Of<double>, Of<Float16>, Of<std::int8_t>, Of<std::uint8_t>, Of<std::int16_t>, Of<std::uint16_t>,
+                           Of<std::int32_t>, Of<std::uint32_t>, Of<std::int64_t>, Of<std::uint64_t>, Of<Boolean>>;
 
  private:
+  /// Where the update at this position goes; -1 outside of the input.
+  static TFL_NOINLINE std::int64_t place_of(const Prepared& p, const std::byte* indices, const std::array<std::int32_t, max_rank>& at) {
+    std::array<std::int64_t, max_rank> target{};
+    std::int64_t index = 0;
+    for (std::size_t d = 0; d < static_cast<std::size_t>(p.update_rank); ++d) {
+      index += at[d] * p.index_steps[d];
+      if (p.window_axis[d] >= 0) target[static_cast<std::size_t>(p.window_axis[d])] = at[d];
+    }
+    for (std::size_t c = 0; c < static_cast<std::size_t>(p.coordinates); ++c) {
+      const std::int64_t from = index + static_cast<std::int64_t>(c) * p.coordinate_step;
+      const std::int64_t start =
+          p.wide_indices ? reinterpret_cast<const std::int64_t*>(indices)[from] : reinterpret_cast<const std::int32_t*>(indices)[from];
+      const auto axis = static_cast<std::size_t>(p.scatter_axis[c]);
+      if (start < -p.extents[axis] || start >= p.extents[axis]) return -1;
+      target[axis] += start;
+    }
+    std::int64_t offset = 0;
+    for (std::size_t d = 0; d < static_cast<std::size_t>(p.rank); ++d) {
+      if (target[d] < 0 || target[d] >= p.extents[d]) return -1;
+      offset = offset * p.extents[d] + target[d];
+    }
+    return offset;
+  }
+  template <class T> static T combined(detail::WindowFunction f, T a, T b) {
+    if constexpr (std::is_same_v<T, Float16>) {
+      return rounded<Float16>(detail::apply_window_function<float>(f, to_float(a), to_float(b)));
+    } else if constexpr (std::is_same_v<T, Boolean>) {
+      return Boolean(detail::apply_window_function<int>(f, a.byte != 0 ? 1 : 0, b.byte != 0 ? 1 : 0) != 0);
+    } else {
+      return detail::apply_window_function<T>(f, a, b);
+    }
+  }
+
   static constexpr bool lists(const detail::LongList<max_rank>& list, std::int64_t value) {
     for (int i = 0; i < list.size; ++i) {
       if (list.values[static_cast<std::size_t>(i)] == value) return true;
@@ -159,6 +170,7 @@ struct StablehloScatter {
       return input_violation(2, ErrorCode::invalid_shape, "must have {} dimensions beside those of the windows",
                              indices.rank() - (has_vector ? 1 : 0));
     }
+    p.wide_indices = indices.type == TensorType::int64;
     p.rank = in.rank();
     p.update_rank = updates.rank();
     for (int d = 0; d < in.rank(); ++d) p.extents[static_cast<std::size_t>(d)] = in.shape[d];

@@ -26,6 +26,7 @@ struct UnaryBase {
   using Options = NoOptions;
 
   static constexpr Violation infer_same(const NodeDescription& node) {
+    if (!node.has_input(0)) return input_violation(0, ErrorCode::invalid_argument, "must not be absent");
     if (const Violation v = require_same_type(node, 0, 0)) return v;
     node.output(0).shape = node.input(0).shape;
     return {};

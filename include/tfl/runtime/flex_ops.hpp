@@ -13,8 +13,8 @@ template <class Ops, class... More> struct Joined<Ops, OpRegistry<More...>> { us
 }  // namespace detail
 
 #define TFL_FLEX_TYPE(name, ...) , flex::name
-/// The ops of kernels/flex.hpp.
-using FlexOps = detail::FlexList<void TFL_FOR_EACH_FLEX_OP(TFL_FLEX_TYPE)>;
+/// The ops of kernels/flex.hpp and flex_einsum.hpp.
+using FlexOps = detail::FlexList<void TFL_FOR_EACH_FLEX_OP(TFL_FLEX_TYPE), FlexEinsum>;
 #undef TFL_FLEX_TYPE
 
 /// A registry and the `Flex` ops: `WithFlexOps<AllOps>`.
