@@ -215,7 +215,8 @@ template <class T, Fold F, bool Const> struct Argument<Many<T>, F, Const> {
 
 /// The types that one position of a signature stands for, one bit each.
 using TypeSet = std::uint32_t;
-static_assert(tensor_type_count <= 32);
+static_assert(tensor_type_count < 32);
+inline constexpr TypeSet every_type = (TypeSet{1} << tensor_type_count) - 1;
 template <class T> constexpr TypeSet types_of() {
   TypeSet set = 0;
   for (int t = 0; t < tensor_type_count; ++t) set |= ElementOf<T>::matches(static_cast<TensorType>(t)) ? TypeSet{1} << t : 0;
@@ -244,8 +245,9 @@ inline bool matches(const TypePattern& pattern, std::span<Tensor* const> tensors
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const std::size_t at = i < pattern.size || !pattern.repeats ? i : pattern.size - std::size_t{1};
     if (at >= pattern.size || tensors[i] == nullptr) continue;
-    const auto type = static_cast<int>(tensors[i]->description.type);
-    if (type < 0 || ((pattern.sets[at] >> type) & 1) == 0) return false;
+    const TensorType type = tensors[i]->description.type;
+    const TypeSet wanted = type == TensorType::none ? every_type : TypeSet{1} << static_cast<int>(type);
+    if ((pattern.sets[at] & wanted) != wanted) return false;
   }
   return true;
 }
