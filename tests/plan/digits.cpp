@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +18,6 @@ namespace {
 
 using tfl::PlanArena;
 using tfl::PlanExtents;
-using tfl::PlanPacking;
 using tfl::StaticPlan;
 
 tfl::Model model(const char* name) {
@@ -31,8 +29,7 @@ tfl::Model model(const char* name) {
 template <class Plan> class Digits : public ::testing::Test {};
 using Plans =
     ::testing::Types<StaticPlan<digits_int8>, StaticPlan<digits_int8, PlanExtents::filters>, StaticPlan<digits_int8, PlanExtents::fixed>,
-                     StaticPlan<digits_int8, PlanExtents::dynamic, PlanArena::member, tfl::simd::Scalar>, StaticPlan<digits_blob>,
-                     StaticPlan<digits_int8, PlanExtents::dynamic, PlanArena::member, tfl::simd::NativeArch, PlanPacking::linked>>;
+                     StaticPlan<digits_int8, PlanExtents::dynamic, PlanArena::member, tfl::simd::Scalar>, StaticPlan<digits_blob>>;
 TYPED_TEST_SUITE(Digits, Plans);
 
 TYPED_TEST(Digits, GiveTheBytesOfTheInterpreter) {
@@ -59,15 +56,6 @@ TEST(StaticPlan, KnowsItsTensorsWhileCompiling) {
   static_assert(decltype(output)::shape == tfl::Shape{1, 10} && decltype(output)::quantization.zero_point == -128);
   static_assert(Plan::arena_bytes >= 2 * 8 * 8 * 16 && Plan::arena_bytes < 64 * 1024);
   [[maybe_unused]] std::byte as_array_bound[Plan::arena_bytes];
-}
-
-TEST(StaticPlan, CostsNothingToStartWhereItsConstantsAreLinked) {
-  using Plan = StaticPlan<digits_int8, PlanExtents::fixed, PlanArena::member, tfl::simd::NativeArch, PlanPacking::linked>;
-  static_assert(!Plan::has_start_up);
-  static constinit Plan plan;
-  static_assert(sizeof(plan) < Plan::arena_bytes + 2 * tfl::block_alignment);
-  static const StaticPlan<digits_int8> packing;
-  EXPECT_TRUE(std::equal(plan.packed_constants(), plan.packed_constants() + Plan::packed_bytes, packing.packed_constants()));
 }
 
 TEST(StaticPlan, StaysInTheCallersArena) {

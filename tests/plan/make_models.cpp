@@ -88,6 +88,61 @@ std::vector<std::uint8_t> folding() {
   return b.finish();
 }
 
+/// Convolutions of 16-bit activations with 8-bit filters: borders, dilation, runs longer than a sum of 32 bits holds, channels that share
+/// an input, numbers of filters that four does not divide. For the kernels of microcontrollers.
+std::vector<std::uint8_t> words() {
+  ModelBuilder b;
+  std::uint32_t state = 1;
+  const auto bytes = [&](std::size_t count) {
+    std::vector<std::int8_t> values(count);
+    for (auto& v : values) v = static_cast<std::int8_t>((state = state * 1664525u + 1013904223u) >> 24);
+    return values;
+  };
+  const auto wide = [&](std::size_t count) {
+    std::vector<std::int64_t> values(count);
+    for (auto& v : values) v = static_cast<std::int32_t>(state = state * 1664525u + 1013904223u) / 256;
+    return values;
+  };
+  const auto channels = [&](int count, int axis) {
+    tfl::QuantizationSpec spec;
+    for (int c = 0; c < count; ++c) spec.scales.push_back(0.0001f * static_cast<float>(1 + c % 5)), spec.zero_points.push_back(0);
+    spec.quantized_dimension = axis;
+    return spec;
+  };
+  const auto tensor = [&](const char* name, std::vector<std::int32_t> shape, float scale) {
+    return b.add_tensor(
+        {.name = name, .type = TensorType::int16, .shape = std::move(shape), .quantization = {.scales = {scale}, .zero_points = {0}}});
+  };
+  const auto conv = [&](int from, int to, int filters, int size, int depth, int stride, int dilation) {
+    const std::size_t count = static_cast<std::size_t>(filters) * static_cast<std::size_t>(size * size * depth);
+    const int filter = b.add_constant(
+        {.name = "filter", .shape = {filters, size, size, depth}, .quantization = channels(filters, 0)}, bytes(count));
+    const int bias = b.add_constant({.name = "bias", .shape = {filters}}, wide(static_cast<std::size_t>(filters)));
+    b.add_operator(BuiltinOperator::CONV_2D, {from, filter, bias}, {to}, [=](auto& t) {
+      return schema::CreateConv2DOptions(t, schema::Padding::SAME, stride, stride, schema::ActivationFunctionType::NONE, dilation,
+                                         dilation);
+    });
+  };
+  const auto depthwise = [&](int from, int to, int outputs, int multiplier) {
+    const int filter = b.add_constant({.name = "filter", .shape = {1, 3, 3, outputs}, .quantization = channels(outputs, 3)},
+                                                   bytes(static_cast<std::size_t>(9 * outputs)));
+    const int bias = b.add_constant({.name = "bias", .shape = {outputs}}, wide(static_cast<std::size_t>(outputs)));
+    b.add_operator(BuiltinOperator::DEPTHWISE_CONV_2D, {from, filter, bias}, {to}, [=](auto& t) {
+      return schema::CreateDepthwiseConv2DOptions(t, schema::Padding::SAME, 1, 1, multiplier, schema::ActivationFunctionType::RELU);
+    });
+  };
+  const int x = tensor("x", {1, 9, 8, 3}, 0.001f), a = tensor("a", {1, 9, 8, 24}, 0.002f), d = tensor("d", {1, 9, 8, 24}, 0.002f),
+            c = tensor("c", {1, 5, 4, 66}, 0.002f), e = tensor("e", {1, 5, 4, 3}, 0.01f), f = tensor("f", {1, 5, 4, 7}, 0.01f);
+  depthwise(x, a, 24, 8);
+  depthwise(a, d, 24, 1);
+  conv(d, c, 66, 3, 24, 2, 1);
+  conv(c, e, 3, 3, 66, 1, 1);
+  conv(e, f, 7, 2, 3, 1, 2);
+  b.set_inputs({x});
+  b.set_outputs({f});
+  return b.finish();
+}
+
 bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   if (file == nullptr) return false;
@@ -101,6 +156,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::string directory = std::string(argv[1]) + '/';
   const bool written = write(directory + "moving.tflite", moving()) && write(directory + "gathering.tflite", gathering()) &&
-                       write(directory + "remembering.tflite", remembering()) && write(directory + "folding.tflite", folding());
+                       write(directory + "remembering.tflite", remembering()) && write(directory + "folding.tflite", folding()) &&
+                       write(directory + "words.tflite", words());
   return written ? 0 : 1;
 }
