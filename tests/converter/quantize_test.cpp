@@ -323,7 +323,17 @@ TEST(Quantize, RangesThatTrainingLearnedAreAbsorbed) {
   b.y->quantization = {};
   b.graph.set_input(b.join, 0, trained);
   b.graph.insert_after(b.conv, B::FAKE_QUANT, {b.y}, {trained}, {{"min", -0.5}, {"max", 3.5}, {"num_bits", std::int64_t{8}}});
-  ASSERT_EQ(absorb_fake_quant(b.model), 1);
+  // Weights that the importer stored channel by channel.
+  Tensor* stored = b.graph.add_constant("stored", {3, 1, 1, 2}, std::vector<std::int8_t>{127, -64, 1, 2, 3, -127});
+  stored->quantization.scales = {0.5f, 0.25f, 2};
+  stored->quantization.zero_points = {0, 0, 0};
+  Tensor* weights = b.graph.add_tensor("weights", TensorType::float32, stored->shape);
+  b.graph.insert_before(b.conv, B::DEQUANTIZE, {stored}, {weights});
+  b.graph.set_input(b.conv, 1, weights);
+  ASSERT_EQ(absorb_fake_quant(b.model), 2);
+  ASSERT_TRUE(weights->is_constant());
+  EXPECT_EQ(weights->values<float>()[1], -32);
+  EXPECT_EQ(weights->values<float>()[5], -254);
   EXPECT_EQ(b.join->input(0), b.y);
   EXPECT_EQ(b.y->quantization.min, std::vector<float>{-0.5f});
   EXPECT_EQ(b.y->quantization.max, std::vector<float>{3.5f});

@@ -6,7 +6,7 @@
 namespace tfl::converter {
 
 /// FAKE_QUANT nodes of activations (quantization-aware training) become the ranges of what they read, and go; those of weights are left
-/// for fold-constants. Needs a sorted graph. Returns how many went.
+/// for fold-constants, int8 ones behind DEQUANTIZE are floats again. Needs a sorted graph. Returns how many nodes went.
 int absorb_fake_quant(Model& model);
 
 /// Cross-layer equalization: where one convolution follows another with nothing or RELU between, each channel between them is scaled so

@@ -6,6 +6,8 @@
 #include <limits>
 #include <map>
 
+#include "tools/converter/import/activations.hpp"
+
 namespace tfl::converter {
 
 using enum BuiltinOperator;
@@ -121,20 +123,6 @@ KerasLayer find_keras_layer(std::string_view class_name) {
 
 namespace {
 
-/// log(1 + e^x), without overflow.
-Tensor* softplus(Emitter& e, Tensor* x) {
-  Tensor* small = e.unary(EXP, e.unary(NEG, e.unary(ABS, x)));
-  return e.binary(ADD, e.unary(RELU, x), e.unary(LOG, e.binary(ADD, small, 1.0F)));
-}
-
-Tensor* selu(Emitter& e, Tensor* x) {
-  constexpr float alpha = 1.6732632423543772F, scale = 1.0507009873554805F;
-  // ELU is x above zero and e^x - 1 below it.
-  Tensor* above = e.unary(RELU, x);
-  Tensor* below = e.unary(ELU, e.binary(MINIMUM, x, 0.0F));
-  return e.binary(ADD, e.binary(MUL, above, scale), e.binary(MUL, below, scale * alpha));
-}
-
 const std::map<std::string_view, std::function<Tensor*(Emitter&, Tensor*)>>& activations() {
   const auto plain = [](BuiltinOperator code) { return [code](Emitter& e, Tensor* x) { return e.unary(code, x); }; };
   static const std::map<std::string_view, std::function<Tensor*(Emitter&, Tensor*)>> table = {
@@ -151,16 +139,16 @@ const std::map<std::string_view, std::function<Tensor*(Emitter&, Tensor*)>>& act
       {"hard_silu", plain(HARD_SWISH)},
       {"swish", [](Emitter& e, Tensor* x) { return e.binary(MUL, x, e.unary(LOGISTIC, x)); }},
       {"gelu", [](Emitter& e, Tensor* x) { return e.gelu(x, false); }},
-      {"selu", selu},
-      {"softplus", softplus},
-      {"softsign", [](Emitter& e, Tensor* x) { return e.binary(DIV, x, e.binary(ADD, e.unary(ABS, x), 1.0F)); }},
-      {"mish", [](Emitter& e, Tensor* x) { return e.binary(MUL, x, e.unary(TANH, softplus(e, x))); }},
+      {"selu", [](Emitter& e, Tensor* x) { return emit_scaled_elu(e, x, selu_alpha, selu_scale); }},
+      {"softplus", emit_softplus},
+      {"softsign", emit_softsign},
+      {"mish", emit_mish},
       {"leaky_relu", [](Emitter& e, Tensor* x) { return e.leaky_relu(x, 0.2F); }},
-      {"log_sigmoid", [](Emitter& e, Tensor* x) { return e.unary(NEG, softplus(e, e.unary(NEG, x))); }},
+      {"log_sigmoid", [](Emitter& e, Tensor* x) { return e.unary(NEG, emit_softplus(e, e.unary(NEG, x))); }},
       // Keras 2's: clip(0.2 x + 0.5, 0, 1).
-      {"hard_sigmoid", [](Emitter& e, Tensor* x) { return e.clamp(e.binary(ADD, e.binary(MUL, x, 0.2F), 0.5F), 0, 1); }},
+      {"hard_sigmoid", [](Emitter& e, Tensor* x) { return emit_hard_sigmoid(e, x, 0.2F, 0.5F); }},
       // Keras 3's: relu6(x + 3) / 6.
-      {"hard_sigmoid_3", [](Emitter& e, Tensor* x) { return e.binary(MUL, e.unary(RELU6, e.binary(ADD, x, 3.0F)), 1.0F / 6); }},
+      {"hard_sigmoid_3", [](Emitter& e, Tensor* x) { return emit_hard_sigmoid(e, x, 1.0F / 6, 0.5F); }},
   };
   return table;
 }

@@ -1,9 +1,8 @@
 // needs: exceptions
 // ONNX operators on single elements.
-#include <cmath>
-#include <functional>
 #include <limits>
 
+#include "tools/converter/import/activations.hpp"
 #include "tools/converter/import/literal.hpp"
 #include "tools/converter/import/onnx/call.hpp"
 
@@ -84,51 +83,27 @@ Result reciprocal(const OnnxCall& call) {
   return on_tensor(call, [&](Tensor* x) { return call.emit.binary(DIV, call.emit.scalar(1), x); });
 }
 
-/// log(1 + e^x), without overflow.
-Tensor* softplus(Emitter& e, Tensor* x) {
-  Tensor* small = e.unary(EXP, e.unary(NEG, e.unary(ABS, x)));
-  return e.binary(ADD, e.unary(RELU, x), e.unary(LOG, e.binary(ADD, small, 1.0F)));
-}
-
-/// scale * x above zero, scale * alpha * (e^x - 1) below it.
-Tensor* scaled_elu(Emitter& e, Tensor* x, float alpha, float scale) {
-  if (alpha == 1 && scale == 1) return e.unary(ELU, x);
-  Tensor* above = e.unary(RELU, x);
-  Tensor* below = e.unary(ELU, e.binary(MINIMUM, x, 0.0F));
-  return e.binary(ADD, scale == 1 ? above : e.binary(MUL, above, scale), e.binary(MUL, below, scale * alpha));
-}
-
 float real(const OnnxCall& call, std::string_view name, double otherwise) {
   return static_cast<float>(call.attributes().real(name, otherwise));
 }
 
+/// An activation of the emitter's and nothing else.
+template <Tensor* (*Emit)(Emitter&, Tensor*)> Result activation(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return Emit(call.emit, x); });
+}
+
 Result elu(const OnnxCall& call) {
-  return on_tensor(call, [&](Tensor* x) { return scaled_elu(call.emit, x, real(call, "alpha", 1), 1); });
+  return on_tensor(call, [&](Tensor* x) { return emit_scaled_elu(call.emit, x, real(call, "alpha", 1), 1); });
 }
 Result selu(const OnnxCall& call) {
-  return on_tensor(call, [&](Tensor* x) {
-    return scaled_elu(call.emit, x, real(call, "alpha", 1.67326319217681884765625), real(call, "gamma", 1.05070102214813232421875));
-  });
+  const float alpha = real(call, "alpha", static_cast<double>(selu_alpha)), scale = real(call, "gamma", static_cast<double>(selu_scale));
+  return on_tensor(call, [&](Tensor* x) { return emit_scaled_elu(call.emit, x, alpha, scale); });
 }
 Result leaky_relu(const OnnxCall& call) {
   return on_tensor(call, [&](Tensor* x) { return call.emit.leaky_relu(x, real(call, "alpha", 0.01)); });
 }
-Result softplus_of(const OnnxCall& call) {
-  return on_tensor(call, [&](Tensor* x) { return softplus(call.emit, x); });
-}
-Result softsign(const OnnxCall& call) {
-  return on_tensor(call, [&](Tensor* x) { return call.emit.binary(DIV, x, call.emit.binary(ADD, call.emit.unary(ABS, x), 1.0F)); });
-}
-Result mish(const OnnxCall& call) {
-  return on_tensor(call, [&](Tensor* x) { return call.emit.binary(MUL, x, call.emit.unary(TANH, softplus(call.emit, x))); });
-}
 Result hard_sigmoid(const OnnxCall& call) {
-  const float alpha = real(call, "alpha", 0.2), beta = real(call, "beta", 0.5);
-  return on_tensor(call, [&](Tensor* x) {
-    Emitter& e = call.emit;
-    if (std::fabs(alpha - 1.0F / 6) < 1e-6F && beta == 0.5F) return e.binary(MUL, e.unary(RELU6, e.binary(ADD, x, 3.0F)), 1.0F / 6);
-    return e.clamp(e.binary(ADD, e.binary(MUL, x, alpha), beta), 0, 1);
-  });
+  return on_tensor(call, [&](Tensor* x) { return emit_hard_sigmoid(call.emit, x, real(call, "alpha", 0.2), real(call, "beta", 0.5)); });
 }
 Result gelu(const OnnxCall& call) {
   return on_tensor(call, [&](Tensor* x) { return call.emit.gelu(x, call.attributes().text("approximate", "none") == "tanh"); });
@@ -142,19 +117,6 @@ Result clip(const OnnxCall& call) {
   return on_tensor(call, [&](Tensor* x) {
     if (x->type == TensorType::float32) return call.emit.clamp(x, low, high);
     throw ImportError(std::string("values of the type ") + name_of(x->type) + " can't be clipped");
-  });
-}
-
-/// Abramowitz and Stegun 7.1.26: at most 1.5e-7 away.
-Result erf(const OnnxCall& call) {
-  return on_tensor(call, [&](Tensor* x) {
-    Emitter& e = call.emit;
-    Tensor* magnitude = e.unary(ABS, x);
-    Tensor* t = e.binary(DIV, e.scalar(1), e.binary(ADD, e.binary(MUL, magnitude, 0.3275911F), 1.0F));
-    Tensor* sum = e.binary(ADD, e.binary(MUL, t, 1.061405429F), -1.453152027F);
-    for (const float coefficient : {1.421413741F, -0.284496736F, 0.254829592F}) sum = e.binary(ADD, e.binary(MUL, sum, t), coefficient);
-    Tensor* rest = e.binary(MUL, e.binary(MUL, sum, t), e.unary(EXP, e.unary(NEG, e.unary(SQUARE, x))));
-    return e.binary(MUL, e.unary(SIGN, x), e.binary(SUB, e.scalar(1), rest));
   });
 }
 
@@ -221,12 +183,12 @@ std::vector<OnnxOperatorEntry> onnx_elementwise_operators() {
           {"Elu", elu},
           {"Selu", selu},
           {"LeakyRelu", leaky_relu},
-          {"Softplus", softplus_of},
-          {"Softsign", softsign},
-          {"Mish", mish},
+          {"Softplus", activation<emit_softplus>},
+          {"Softsign", activation<emit_softsign>},
+          {"Mish", activation<emit_mish>},
           {"HardSigmoid", hard_sigmoid},
           {"Gelu", gelu},
-          {"Erf", erf},
+          {"Erf", activation<emit_erf>},
           {"Clip", clip},
           {"PRelu", prelu},
           {"Add", binary<ADD>},

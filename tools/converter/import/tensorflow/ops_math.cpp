@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tools/converter/import/activations.hpp"
 #include "tools/converter/import/composite.hpp"
 #include "tools/converter/import/literal.hpp"
 #include "tools/converter/import/tensorflow/call.hpp"
@@ -32,19 +33,8 @@ Values softmax(const TfCall& call) { return {call.emit.softmax(call.tensor(0))};
 Values select(const TfCall& call) { return {call.emit.select(call.tensor(0), call.tensor(1), call.tensor(2))}; }
 Values cast(const TfCall& call) { return {call.emit.cast(call.tensor(0), tf_computed_type(call.attributes.integer("DstT", 1)))}; }
 
-Values selu(const TfCall& call) {
-  Emitter& e = call.emit;
-  Tensor* above = e.unary(RELU, call.tensor(0));
-  Tensor* below = e.unary(ELU, e.binary(MINIMUM, call.tensor(0), 0.0F));
-  return {e.binary(ADD, e.binary(MUL, above, 1.0507009873554805F), e.binary(MUL, below, 1.7580993408473766F))};
-}
-
-Values softplus(const TfCall& call) {
-  Emitter& e = call.emit;
-  Tensor* x = call.tensor(0);
-  Tensor* small = e.unary(EXP, e.unary(NEG, e.unary(ABS, x)));
-  return {e.binary(ADD, e.unary(RELU, x), e.unary(LOG, e.binary(ADD, small, 1.0F)))};
-}
+Values selu(const TfCall& call) { return {emit_scaled_elu(call.emit, call.tensor(0), selu_alpha, selu_scale)}; }
+template <Tensor* (*Emit)(Emitter&, Tensor*)> Values activation(const TfCall& call) { return {Emit(call.emit, call.tensor(0))}; }
 
 // ---- windows
 
@@ -285,7 +275,9 @@ std::vector<TfOperatorEntry> tf_math_operators() {
           {"Softmax", softmax},
           {"LeakyRelu", leaky_relu},
           {"Selu", selu},
-          {"Softplus", softplus},
+          {"Softplus", activation<emit_softplus>},
+          {"Softsign", activation<emit_softsign>},
+          {"Erf", activation<emit_erf>},
           {"Reciprocal", reciprocal},
           {"Inv", reciprocal},
           {"Cast", cast},
