@@ -91,8 +91,10 @@ template <class Unused, class... Op> using ListedOps = OpRegistry<Op...>;
   row(custom_elementwise, NumericVerify) row(hadamard_rotation, HadamardRotation) row(dense_image_warp, DenseImageWarp) \
   row(pool_3d, MaxPool3D) row(pool_3d, AveragePool3D) row(pool_argmax, MaxPoolWithArgmax) row(pool_argmax, MaxPoolingWithArgmax2D) \
   row(pool_argmax, MaxUnpooling2D) row(roll, Roll) row(broadcast_args, BroadcastGradientArgs) \
-  row(densify, Densify) row(random, CustomMultinomial) \
-  row(ctc_beam_search, CtcBeamSearchDecoder)
+  row(densify, Densify) row(random_custom, CustomMultinomial) \
+  row(ctc_beam_search, CtcBeamSearchDecoder) row(attention, ScaledDotProductAttention) row(attention, UpdateKvCache) \
+  row(attention, UpdateExternalKvCache) row(transpose_conv_bias, Convolution2DTransposeBias) \
+  row(random_custom, CustomRandomUniform) row(random_custom, CustomRandomStandardNormal) row(random_custom, RandomUniformInt)
 
 #define TFL_CODEGEN_TYPE(header, op) , tfl::op
 using Registry = ListedOps<void TFL_CODEGEN_OPS(TFL_CODEGEN_TYPE)>;
