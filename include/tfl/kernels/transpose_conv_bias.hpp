@@ -23,7 +23,8 @@ struct Convolution2DTransposeBias {
   static constexpr int max_version = 1;
   static constexpr std::array<Fold, 4> folds{Fold::nhwc, Fold::nhwc, Fold::flat, Fold::nhwc};
 
-  struct Options : TransposeConv::Options {
+  struct Options {
+    TransposeConv::Options convolution{};
     template <class Custom> static constexpr Result<Options, Violation> read(const Custom& custom) {
       const auto bytes = custom.bytes();
       if (bytes.size() < 12) return node_violation(ErrorCode::invalid_option, "must have options of at least 12 bytes");
@@ -42,16 +43,17 @@ struct Convolution2DTransposeBias {
     for (int i = 0; i < 2; ++i) {
       if (const Violation v = require_rank(node, i, 4)) return v;
     }
-    if (const Violation v = require_window_options(options.stride_h, options.stride_w)) return v;
+    if (const Violation v = require_window_options(options.convolution.stride_h, options.convolution.stride_w)) return v;
     const Shape &in = node.input(0).shape, &filter = node.input(1).shape;
-    const bool same = options.padding == Padding::same;
-    const std::int64_t height = extent(in[1], options.stride_h, filter[1], same), width = extent(in[2], options.stride_w, filter[2], same);
+    const bool same = options.convolution.padding == Padding::same;
+    const std::int64_t height = extent(in[1], options.convolution.stride_h, filter[1], same),
+                       width = extent(in[2], options.convolution.stride_w, filter[2], same);
     constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
     if (height > most || width > most || height < 0 || width < 0)
       return output_violation(0, ErrorCode::invalid_shape, "would have a dimension outside of [0, 2^31)");
     node.output(0).shape = {in[0], static_cast<std::int32_t>(height), static_cast<std::int32_t>(width), filter[0]};
     Rearranged rearranged(node);
-    Violation v = TransposeConv::infer(options, rearranged.node());
+    Violation v = TransposeConv::infer(options.convolution, rearranged.node());
     if (v.operand == Violation::Operand::input) v.index = original[v.index];
     return v;
   }
@@ -59,11 +61,11 @@ struct Convolution2DTransposeBias {
   using Prepared = TransposeConv::Prepared;
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier> m) {
     Rearranged rearranged(node);
-    return TransposeConv::prepare(options, rearranged.node(), m);
+    return TransposeConv::prepare(options.convolution, rearranged.node(), m);
   }
   template <class Arch> static constexpr Needs needs(const Options& options, const NodeDescription& node) {
     Rearranged rearranged(node);
-    return TransposeConv::needs<Arch>(options, rearranged.node());
+    return TransposeConv::needs<Arch>(options.convolution, rearranged.node());
   }
 
   template <class Run, class In, class Filter, class Bias>
