@@ -240,19 +240,21 @@ template <class T> void check_prelu(const Dims& shape, const Dims& alpha_shape, 
     alphas.assign(alpha.begin(), alpha.end());
     ASSERT_EQ(op.run(), "");
   } else {
-    std::vector<T> x(n), alpha(m);
+    using Alpha = std::conditional_t<sizeof(T) == 2, std::int8_t, T>;
+    std::vector<T> x(n);
+    std::vector<Alpha> alpha(m);
     for (T& v : x) v = static_cast<T>(random_engine());
-    for (T& v : alpha) v = static_cast<T>(random_engine());
-    const int middle = std::numeric_limits<T>::min() + 120;
+    for (Alpha& v : alpha) v = static_cast<Alpha>(random_engine());
+    const int middle = sizeof(T) == 2 ? 0 : std::numeric_limits<T>::min() + 120;
     scale_out = 0.06f;
     zero_out = middle;
     lo = std::numeric_limits<T>::min();
     hi = std::numeric_limits<T>::max();
     op.input<T>(shape, x, quantized(0.05f, middle + 3));
-    op.input<T>(alpha_shape, alpha, quantized(0.01f, middle - 7));
+    op.input<Alpha>(alpha_shape, alpha, quantized(0.01f, middle - 7));
     op.output<T>(quantized(0.06f, middle));
     for (const T v : x) xs.push_back(0.05 * (v - middle - 3));
-    for (const T v : alpha) alphas.push_back(0.01 * (v - middle + 7));
+    for (const Alpha v : alpha) alphas.push_back(0.01 * (v - middle + 7));
     ASSERT_EQ(op.run(), "");
   }
   for (const T v : op.values<T>()) ys.push_back(v);
@@ -276,6 +278,7 @@ TEST(Activation, PreluBroadcastsAlpha) {
   each(float{});
   each(std::int8_t{});
   each(std::uint8_t{});
+  each(std::int16_t{});
 }
 
 TEST(Activation, BrokenRulesAreNamed) {

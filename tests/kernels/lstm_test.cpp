@@ -274,6 +274,73 @@ TEST(Lstm, IntegersAreNearFloat) {
   }
 }
 
+/// Twelve intermediate tensors ask for gates of 8 bits. `without`: a tensor to leave out.
+std::string run_narrow(SingleOp<tfl::Lstm>& op, const Cell& cell, std::size_t without = none, int intermediates = 12) {
+  constexpr float input_scale = 1.0f / 127, weight_scale = 0.5f / 127, state_scale = 2.0f / 128, norm_scale = 1.0f / 32767;
+  for (std::size_t i = 0; i < 24; ++i) {
+    const Values& values = cell.tensors[i];
+    if (i == 18) {
+      op.variable<std::int8_t>(cell.shape(i), {{state_scale}, {-3}});
+    } else if (i == 19) {
+      op.variable<std::int16_t>(cell.shape(i), {{1.0f / 32768}, {0}});
+    } else if (values.empty() || i == without) {
+      op.absent();
+    } else if (i == 0) {
+      op.input<std::int8_t>({cell.batches, cell.inputs}, quantized<std::int8_t>(values, input_scale, 5), {{input_scale}, {5}});
+    } else if (is_weight(i)) {
+      op.constant<std::int8_t>(cell.shape(i), quantized<std::int8_t>(values, weight_scale), {{weight_scale}, {0}});
+    } else if (i >= 20) {
+      op.constant<std::int16_t>(cell.shape(i), quantized<std::int16_t>(values, norm_scale), {{norm_scale}, {0}});
+    } else {
+      op.constant<std::int32_t>(cell.shape(i), quantized<std::int32_t>(values, i == 17 ? weight_scale / 32768 : norm_scale / 1024));
+    }
+  }
+  // Of each gate: the sum, W x, R h.
+  for (int k = 0; k < intermediates; ++k) op.intermediate<std::int8_t>({{k % 3 == 0 ? 1.0f / 4096 : 3.0f / 127}, {k % 3}});
+  op.output<std::int8_t>({{state_scale}, {-3}});
+  op.options([&](auto& tables) {
+    return tfl::schema::CreateLSTMOptions(tables, tfl::schema::ActivationFunctionType::TANH, cell.cell_clip, cell.projection_clip);
+  });
+  return op.run();
+}
+Cell narrow_cell() {
+  Cell cell;
+  cell.coupled = cell.projected = cell.normalized = true;
+  cell.steps = 1;
+  cell.cells = 19;
+  cell.outputs = 6;
+  cell.cell_clip = 0.9f;
+  cell.fill();
+  return cell;
+}
+
+TEST(Lstm, GatesOf8BitsAreNearFloat) {
+  for (int again = 0; again < 8; ++again) {
+    const Cell cell = narrow_cell();
+    SingleOp<tfl::Lstm> op;
+    ASSERT_EQ(run_narrow(op, cell), "");
+    std::vector<float> real;
+    for (const std::int8_t q : op.values<std::int8_t>()) real.push_back(static_cast<float>(q + 3) * 2.0f / 128);
+    expect_near(real, cell.expected(), 0.15);
+  }
+}
+
+TEST(Lstm, GatesOf8BitsWantCoupledNormalizedProjectedCells) {
+  const auto error = [](const Cell& cell, std::size_t without = none, int intermediates = 12) {
+    SingleOp<tfl::Lstm> op;
+    return run_narrow(op, cell, without, intermediates);
+  };
+  Cell cell = narrow_cell();
+  EXPECT_THAT(error(cell, none, 8), HasSubstr("must have the scale and zero point of intermediate tensor 8"));
+  cell.coupled = false;
+  cell.fill();
+  EXPECT_THAT(error(cell), HasSubstr("must be absent beside gates of 8 bits: their cells are coupled"));
+  cell = narrow_cell();
+  cell.normalized = false;
+  cell.fill();
+  EXPECT_THAT(error(cell), HasSubstr("must be there beside gates of 8 bits"));
+}
+
 TEST(Lstm, FixedPointFunctionsAreTheSameInEveryLane) {
   std::vector<std::int16_t> x(65536), wide(65536);
   for (int i = 0; i < 65536; ++i) x[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(i - 32768);

@@ -260,10 +260,19 @@ template <class P> void check_packed(int lo, int hi) {
   from.input<P>({n}, tfl::test::packed<P>(x));
   from.output<float>();
   ASSERT_EQ(from.run(), "");
+  SingleOp<tfl::Cast> wide;
+  wide.input<P>({n}, tfl::test::packed<P>(x));
+  wide.output<std::int64_t>();
+  ASSERT_EQ(wide.run(), "");
   for (std::size_t i = 0; i < x.size(); ++i) {
     EXPECT_EQ(op.values<float>()[i], 0.5f * static_cast<float>(x[i] - 1));
     EXPECT_EQ(from.values<float>()[i], static_cast<float>(x[i]));
+    EXPECT_EQ(wide.values<std::int64_t>()[i], x[i]);
   }
+  SingleOp<tfl::Cast> back;
+  back.input<std::int32_t>({1}, {1});
+  back.output<P>();
+  EXPECT_THAT(back.run(), HasSubstr("has a type that CAST has no kernel for"));
   SingleOp<tfl::Cast> to;
   to.input<float>({5}, {1e9f, -1e9f, NAN, 1.9f, -0.9f});
   to.output<P>();
