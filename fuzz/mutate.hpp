@@ -29,25 +29,27 @@ class Places {
       table(&buffer);
       vector(buffer.data());
     });
+    each(model.metadata(), [this](const auto& metadata) { table(&metadata); });
+    each(model.signature_defs(), [this](const auto& signature) {
+      table(&signature);
+      each(signature.inputs(), [this](const auto& entry) { table(&entry); });
+      each(signature.outputs(), [this](const auto& entry) { table(&entry); });
+    });
     each(model.subgraphs(), [this](const auto& subgraph) {
+      table(&subgraph);
       vector(subgraph.inputs());
       vector(subgraph.outputs());
-      each(subgraph.tensors(), [this](const auto& tensor) {
-        table(&tensor);
-        vector(tensor.shape());
-        if (const auto* q = tensor.quantization()) {
-          table(q);
-          vector(q->scale());
-          vector(q->zero_point());
-        }
-      });
+      each(subgraph.tensors(), [this](const auto& t) { tensor(t); });
       each(subgraph.operators(), [this](const auto& node) {
         table(&node);
         vector(node.inputs());
         vector(node.outputs());
+        vector(node.intermediates());
         vector(node.custom_options());
-        table(node.builtin_options());
-        table(node.builtin_options_2());
+        // Of a kind that the schema lacks nothing is verified.
+        const auto kind = static_cast<unsigned>(node.builtin_options_type()), kind_2 = static_cast<unsigned>(node.builtin_options_2_type());
+        if (kind > 0 && kind <= static_cast<unsigned>(schema::BuiltinOptions::MAX)) options(node.builtin_options());
+        if (kind_2 > 0 && kind_2 <= static_cast<unsigned>(schema::BuiltinOptions2::MAX)) options(node.builtin_options_2());
       });
     });
   }
@@ -70,12 +72,59 @@ class Places {
       place(at, 4);
     }
   }
+  void tensor(const schema::Tensor& t) {
+    table(&t);
+    vector(t.shape());
+    vector(t.shape_signature());
+    if (const auto* q = t.quantization()) {
+      table(q);
+      vector(q->scale());
+      vector(q->zero_point());
+      if (q->details_type() != schema::QuantizationDetails::NONE && q->details_type() <= schema::QuantizationDetails::MAX)
+        table(q->details());
+    }
+    const auto* sparsity = t.sparsity();
+    if (sparsity == nullptr) return;
+    vector(sparsity->traversal_order());
+    vector(sparsity->block_map());
+    each(sparsity->dim_metadata(), [this](const auto& level) {
+      table(&level);
+      const auto known = [](schema::SparseIndexVector kind) {
+        return kind != schema::SparseIndexVector::NONE && kind <= schema::SparseIndexVector::MAX;
+      };
+      if (known(level.array_segments_type())) options(level.array_segments());
+      if (known(level.array_indices_type())) options(level.array_indices());
+    });
+  }
+  /// A table of a kind that is not looked up: what its fields may lead to is taken for a short list.
+  void options(const void* any) {
+    table(any);
+    if (any == nullptr) return;
+    const auto& t = *static_cast<const flatbuffers::Table*>(any);
+    const auto size = flatbuffers::ReadScalar<flatbuffers::voffset_t>(t.GetVTable());
+    for (flatbuffers::voffset_t field = 4; field + 1 < size; field = static_cast<flatbuffers::voffset_t>(field + 2)) {
+      const std::uint8_t* at = t.GetAddressOf(field);
+      if (at == nullptr) continue;
+      const auto offset = static_cast<std::size_t>(at - file_.data());
+      if (offset + 4 > file_.size()) continue;
+      const std::size_t list = offset + word(offset);
+      if (list % 4 != 0 || list + 4 > file_.size() || word(list) > 16) continue;
+      for (std::size_t i = 0; i < word(list); ++i) {
+        for (const unsigned width : {1u, 4u, 8u}) place(file_.data() + list + 4 + i * width, width);
+      }
+    }
+  }
+  std::size_t word(std::size_t at) const {
+    std::uint32_t w = 0;
+    std::memcpy(&w, file_.data() + at, 4);
+    return w;
+  }
   template <class T> void vector(const flatbuffers::Vector<T>* list) {
     for (unsigned i = 0; list != nullptr && i < list->size() && i < 64; ++i) place(list->Data() + i * sizeof(T), sizeof(T));
   }
   void place(const std::uint8_t* at, unsigned width) {
     const auto offset = static_cast<std::size_t>(at - file_.data());
-    if (offset + width <= file_.size()) list_.push_back({offset, width});
+    if (offset <= file_.size() && width <= file_.size() - offset) list_.push_back({offset, width});
   }
 
   std::span<const std::uint8_t> file_;

@@ -1,5 +1,5 @@
 #include "ops.hpp"
-#include "tfl/tfl.hpp"
+#include "tfl/runtime/all_ops.hpp"
 
 namespace tfl::fuzz {
 

@@ -33,8 +33,11 @@ class OneNode {
   }
   OneNode& ints(Dims shape, const Dims& values) { return constant(std::move(shape), values); }
   OneNode& ints(const Dims& values) { return constant({static_cast<std::int32_t>(values.size())}, values); }
-  template <class T> OneNode& constant(Dims shape, const std::vector<T>& values, QuantizationSpec quantization = {}) {
-    inputs_.push_back(builder.add_constant({.name = next(), .shape = std::move(shape), .quantization = std::move(quantization)}, values));
+  /// A constant, of another type than that of its values where one is given.
+  template <class T>
+  OneNode& constant(Dims shape, const std::vector<T>& values, QuantizationSpec quantization = {}, TensorType type = TensorType::none) {
+    inputs_.push_back(
+        builder.add_constant({.name = next(), .type = type, .shape = std::move(shape), .quantization = std::move(quantization)}, values));
     return *this;
   }
   OneNode& variable(Dims shape) {
@@ -53,6 +56,12 @@ class OneNode {
   Bytes of(BuiltinOperator code, int version = 1) { return finish(code, {}, version); }
   template <OptionsMaker Make> Bytes of(BuiltinOperator code, Make make, int version = 1) {
     return finish(code, ModelBuilder::options(make(builder.tables())), version);
+  }
+  Bytes of_custom(const char* name, std::vector<std::uint8_t> custom_options = {}) {
+    builder.set_inputs(given_);
+    builder.set_outputs(outputs_);
+    builder.add_custom_operator(name, inputs_, outputs_, custom_options);
+    return builder.finish();
   }
 
  private:

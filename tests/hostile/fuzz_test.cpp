@@ -58,7 +58,7 @@ TEST(Fuzz, Load) {
   fuzz("load", 2000, [](const Bytes& bytes) {
     const std::span<const std::uint8_t> all(bytes);
     tfl::fuzz::Draw draw(all), changes(all.subspan(8));
-    Bytes file = tfl::fuzz::OneNodeModel(draw, tfl::test::all_entries()).make();
+    Bytes file = tfl::fuzz::DrawnModel(draw, tfl::test::all_entries()).make();
     for (int k = 1 + changes.below(4); k > 0; --k) {
       if (changes.one_in(2)) {
         tfl::fuzz::change_part(file, changes.word(), changes.word());

@@ -52,7 +52,7 @@ const WeakSpot spots[] = {
      "node 0 GATHER: input 1 't1' int32[2]: must hold indices from 0 to 3, but element 1 is -1"},
     {"GatherBelow", "CVE-2021-37687", [] { return gather(true); },
      "node 0 GATHER: input 1 't1' int32[2]: must hold indices from 0 to 3, but element 0 is -1", -1},
-    {"GatherBeyond", "CVE-2022-35938", [] { return gather(true); },
+    {"GatherBeyond", "CVE-2021-37687", [] { return gather(true); },
      "node 0 GATHER: input 1 't1' int32[2]: must hold indices from 0 to 3, but element 0 is 4", 4},
     {"GatherLeastInt", "CVE-2021-37687", [] { return gather(true); },
      "node 0 GATHER: input 1 't1' int32[2]: must hold indices from 0 to 3, but element 0 is -2147483648", -largest - 1},
@@ -68,7 +68,7 @@ const WeakSpot spots[] = {
      "node 0 GATHER: has batch_dims 5, which must be at most 1 (the indices' dimensions) and at most the axis 0"},
     {"GatherNdBelow", "CVE-2021-37687", gather_nd,
      "node 0 GATHER_ND: input 1 't1' int32[2,1]: holds an index outside of input 0: element 0 is -1, but must be from 0 to 3", -1},
-    {"GatherNdBeyond", "CVE-2022-35937", gather_nd,
+    {"GatherNdBeyond", "CVE-2022-35937, CVE-2022-35938", gather_nd,
      "node 0 GATHER_ND: input 1 't1' int32[2,1]: holds an index outside of input 0: element 0 is 4, but must be from 0 to 3", 4},
     {"GatherNdDeep", "CVE-2022-35937",
      [] {
@@ -79,7 +79,7 @@ const WeakSpot spots[] = {
      "node 0 SCATTER_ND: input 0 't0' int32[2,1]: holds an index outside of the output: element 0 is -1, but must be from 0 to 3", -1},
     {"ScatterNdBeyond", "CVE-2022-35939", scatter_nd,
      "node 0 SCATTER_ND: input 0 't0' int32[2,1]: holds an index outside of the output: element 0 is 4, but must be from 0 to 3", 4},
-    {"ScatterNdShapeNegative", "CVE-2022-35939",
+    {"ScatterNdShapeNegative", "integer overflow",
      [] {
        return OneNode().in({2, 1}, int32).in({2}).ints({-4}).out().of(Code::SCATTER_ND);
      },
@@ -108,12 +108,12 @@ const WeakSpot spots[] = {
        return segment_sum({0, 1});
      },
      "node 0 SEGMENT_SUM: input 1 't1' int32[2]: must have one id for each of the 3 slices, not 2"},
-    {"UnsortedSegmentSumBeyond", "CVE-2020-15214", unsorted<Code::UNSORTED_SEGMENT_SUM>,
+    {"UnsortedSegmentSumBeyond", "out-of-bounds write", unsorted<Code::UNSORTED_SEGMENT_SUM>,
      "node 0 UNSORTED_SEGMENT_SUM: input 1 't1' int32[3]: must hold ids below 2, but element 0 is 2", 2},
-    {"UnsortedSegmentMaxBelow", "CVE-2020-15212", unsorted<Code::UNSORTED_SEGMENT_MAX>, "", -7},
-    {"EmbeddingLookupBeyond", "CVE-2021-29596", lookup,
+    {"UnsortedSegmentMaxBelow", "out-of-bounds write", unsorted<Code::UNSORTED_SEGMENT_MAX>, "", -7},
+    {"EmbeddingLookupBeyond", "out-of-bounds read", lookup,
      "node 0 EMBEDDING_LOOKUP: input 0 't0' int32[2]: must hold indices from 0 to 3, but element 0 is 4", 4},
-    {"EmbeddingLookupBelow", "CVE-2021-29596", lookup,
+    {"EmbeddingLookupBelow", "out-of-bounds read", lookup,
      "node 0 EMBEDDING_LOOKUP: input 0 't0' int32[2]: must hold indices from 0 to 3, but element 0 is -1", -1},
     {"EmbeddingLookupSparseOverflow", "CVE-2022-23559",
      [] {
@@ -127,7 +127,7 @@ const WeakSpot spots[] = {
            .of(Code::EMBEDDING_LOOKUP_SPARSE, [](auto& t) { return schema::CreateEmbeddingLookupSparseOptions(t); });
      },
      ""},
-    {"EmbeddingLookupSparseBeyond", "CVE-2022-23559",
+    {"EmbeddingLookupSparseBeyond", "out-of-bounds read",
      [] {
        return OneNode()
            .in({2}, int32)
@@ -174,7 +174,7 @@ const WeakSpot spots[] = {
        return split_v({-1, -1});
      },
      "node 0 SPLIT_V: input 1 't1' int32[2]: has -1 twice, for outputs 0 and 1"},
-    {"SplitAxis", "CVE-2021-29606",
+    {"SplitAxis", "axis out of range",
      [] { return OneNode().ints({}, {3}).in({4}).out().out().of(Code::SPLIT, [](auto& t) { return schema::CreateSplitOptions(t, 2); }); },
      "node 0 SPLIT: input 0 't0' int32[]: is axis 3, which is outside of [-1, 1)"},
     {"SliceBeyond", "out-of-bounds read", [] { return slice({3}, {2}); },
@@ -230,12 +230,12 @@ const WeakSpot spots[] = {
        return transpose({0, 1, 3});
      },
      "node 0 TRANSPOSE: input 1 't1' int32[3]: names dimension 3 of 3"},
-    {"SpaceToBatchPaddings", "CVE-2021-29597",
+    {"SpaceToBatchPaddings", "out-of-bounds write",
      [] {
        return blocks(Code::SPACE_TO_BATCH_ND, {-2, 0, 0, 0});
      },
      "node 0 SPACE_TO_BATCH_ND: input 2 't2' int32[2,2]: must not hold negative numbers; element 0 is -2"},
-    {"BatchToSpaceCrops", "CVE-2021-29593",
+    {"BatchToSpaceCrops", "out-of-bounds read",
      [] {
        return blocks(Code::BATCH_TO_SPACE_ND, {6, 6, 0, 0});
      },
@@ -303,17 +303,17 @@ const WeakSpot spots[] = {
        return fill({2, -3});
      },
      "node 0 FILL: input 0 't0' int32[2]: asks for dimension 1 = -3"},
-    {"FillOverflows", "CVE-2021-29605",
+    {"FillOverflows", "integer overflow",
      [] {
        return fill({65536, 65536});
      },
      "node 0 FILL: output 0 't2' float32[65536,65536]: would have a negative dimension or more than 2^31 - 1 elements"},
-    {"BroadcastToOverflows", "CVE-2021-29605",
+    {"BroadcastToOverflows", "integer overflow",
      [] {
        return broadcast_to({1 << 20, 1 << 10, 2, 3});
      },
      "node 0 BROADCAST_TO: output 0 't2' float32[1048576,1024,2,3]: would have a negative dimension or more than 2^31 - 1 elements"},
-    {"BroadcastToNineDimensions", "CVE-2022-23558",
+    {"BroadcastToNineDimensions", "rank over 8",
      [] {
        return broadcast_to({2, 1, 1, 1, 1, 1, 1, 2, 3});
      },
@@ -333,10 +333,10 @@ const WeakSpot spots[] = {
        return tile({largest, largest});
      },
      "node 0 TILE: input 1 't1' int32[2]: repeats dimension 0, which is 2, 2147483647 times"},
-    {"RangeHuge", "CVE-2021-29605",
+    {"RangeHuge", "integer overflow",
      [] { return OneNode().ints({}, {-largest}).ints({}, {largest}).ints({}, {1}).out(int32).of(Code::RANGE); },
      "node 0 RANGE: would give more than 2^31 - 1 elements"},
-    {"ReshapeHuge", "CVE-2022-23558", [] { return OneNode().in({4}).in({9}, int32).out().of(Code::RESHAPE); },
+    {"ReshapeHuge", "rank over 8", [] { return OneNode().in({4}).in({9}, int32).out().of(Code::RESHAPE); },
      "node 0 RESHAPE: input 1 't1' int32[9]: asks for 9 dimensions; all beyond the last 8 must be 1", 2},
     {"Conv3DTransposeShape", "CVE-2022-41894",
      [] {
@@ -348,7 +348,7 @@ const WeakSpot spots[] = {
            .of(Code::CONV_3D_TRANSPOSE, [](auto& t) { return schema::CreateConv3DOptions(t, schema::Padding::SAME, 1, 1, 1); });
      },
      "node 0 CONV_3D_TRANSPOSE: input 0 't0' int32[5]: must ask for the filter's 1 output channels, not 9"},
-    {"TransposeConvShape", "CVE-2022-41894",
+    {"TransposeConvShape", "out-of-bounds write",
      [] {
        return OneNode()
            .ints({1, 1, 90, 3})
@@ -359,6 +359,128 @@ const WeakSpot spots[] = {
                [](auto& t) { return schema::CreateTransposeConvOptions(t, schema::Padding::VALID, 1, 1, no_activation); });
      },
      "node 0 TRANSPOSE_CONV: input 2 't2' float32[1,4,4,2]: has 4 elements along axis 1, but a convolution of the wanted output has 0"},
+    {"GatherOverflows", "integer overflow",
+     [] {
+       return OneNode().in({2, 40000}).in({60000}, int32).out().of(Code::GATHER, [](auto& t) {
+         return schema::CreateGatherOptions(t, 0, 0);
+       });
+     },
+     "node 0 GATHER: output 0 't2' float32[60000,40000]: would have a negative dimension or more than 2^31 - 1 elements"},
+    {"OneHotOverflows", "integer overflow",
+     [] {
+       return OneNode()
+           .in({3}, int32)
+           .ints({}, {largest})
+           .constant({}, std::vector<float>{1})
+           .constant({}, std::vector<float>{0})
+           .out()
+           .of(Code::ONE_HOT, [](auto& t) { return schema::CreateOneHotOptions(t, -1); });
+     },
+     "node 0 ONE_HOT: output 0 't4' float32[3,2147483647]: would have a negative dimension or more than 2^31 - 1 elements"},
+    {"ResizeOverflows", "integer overflow",
+     [] {
+       return OneNode().in({1, 2, 2, 1}).ints({largest, largest}).out().of(Code::RESIZE_NEAREST_NEIGHBOR, [](auto& t) {
+         return schema::CreateResizeNearestNeighborOptions(t, false, false);
+       });
+     },
+     "node 0 RESIZE_NEAREST_NEIGHBOR: output 0 't2' float32[1,2147483647,2147483647,1]: would have a negative dimension or more than 2^31 "
+     "- 1 elements"},
+    {"MatrixDiagOverflows", "integer overflow", [] { return OneNode().in({100000}).out().of(Code::MATRIX_DIAG); },
+     "node 0 MATRIX_DIAG: output 0 't1' float32[100000,100000]: would have a negative dimension or more than 2^31 - 1 elements"},
+    {"PackOverflows", "integer overflow",
+     [] { return OneNode().in({1 << 30}).in({1 << 30}).out().of(Code::PACK, [](auto& t) { return schema::CreatePackOptions(t, 2, 0); }); },
+     "node 0 PACK: output 0 't2' float32[2,1073741824]: would have a negative dimension or more than 2^31 - 1 elements"},
+    {"PackNineDimensions", "rank over 8",
+     [] {
+       return OneNode().in(Dims(8, 2)).in(Dims(8, 2)).out().of(Code::PACK, [](auto& t) { return schema::CreatePackOptions(t, 2, 0); });
+     },
+     "node 0 PACK: input 0 't0' float32[2,2,2,2,2,2,2,2]: has 8 dimensions already"},
+    {"TransposeConvOverflows", "integer overflow",
+     [] {
+       return OneNode()
+           .ints({1, largest, largest, 3})
+           .constant({3, 2, 2, 2}, std::vector<float>(24))
+           .in({1, 4, 4, 2})
+           .out()
+           .of(Code::TRANSPOSE_CONV,
+               [](auto& t) { return schema::CreateTransposeConvOptions(t, schema::Padding::SAME, 1, 1, no_activation); });
+     },
+     "node 0 TRANSPOSE_CONV: input 0 't0' int32[4]: asks for an output with a negative dimension or too many elements"},
+    {"DynamicReshapeHuge", "CVE-2021-29605, CVE-2022-23558", [] { return OneNode().in({4}).in({1 << 20}, int32).out().of(Code::RESHAPE); },
+     "node 0 RESHAPE: input 1 't1' int32[1048576]: asks for 1048576 dimensions; all beyond the last 8 must be 1", 1},
+    {"SparseToDenseBeyond", "out-of-bounds write",
+     [] {
+       return OneNode()
+           .in({2, 1}, int32)
+           .ints({4})
+           .constant({2}, std::vector<float>{1, 2})
+           .constant({}, std::vector<float>{0})
+           .out()
+           .of(Code::SPARSE_TO_DENSE, [](auto& t) { return schema::CreateSparseToDenseOptions(t, false); });
+     },
+     "node 0 SPARSE_TO_DENSE: input 0 't0' int32[2,1]: holds an index outside of the output: element 0 is 4, but must be from 0 to 3", 4},
+    {"SparseToDenseBelow", "out-of-bounds write",
+     [] {
+       return OneNode()
+           .in({2, 1}, int32)
+           .ints({4})
+           .constant({2}, std::vector<float>{1, 2})
+           .constant({}, std::vector<float>{0})
+           .out()
+           .of(Code::SPARSE_TO_DENSE, [](auto& t) { return schema::CreateSparseToDenseOptions(t, false); });
+     },
+     "node 0 SPARSE_TO_DENSE: input 0 't0' int32[2,1]: holds an index outside of the output: element 0 is -1, but must be from 0 to 3", -1},
+    {"SparseToDenseHuge", "integer overflow",
+     [] {
+       return OneNode()
+           .ints({1, 1}, {0})
+           .in({1}, int32)
+           .constant({1}, std::vector<float>{1})
+           .constant({}, std::vector<float>{0})
+           .out()
+           .of(Code::SPARSE_TO_DENSE, [](auto& t) { return schema::CreateSparseToDenseOptions(t, false); });
+     },
+     "node 0 SPARSE_TO_DENSE: output 0 't4' float32[100000000]: finds no memory for its 400000000 bytes", 100'000'000},
+    {"BatchMatMulRows", "out-of-bounds read",
+     [] {
+       return OneNode().in({2, 3}).in({4, 5}).out().of(Code::BATCH_MATMUL,
+                                                       [](auto& t) { return schema::CreateBatchMatMulOptions(t, false, false); });
+     },
+     "node 0 BATCH_MATMUL: input 1 't1' float32[4,5]: must have as many rows as input 0 has columns: 4 is not 3"},
+    {"PreluShapes", "out-of-bounds read",
+     [] {
+       return OneNode().in({2, 3}).constant({5}, std::vector<float>(5)).out().of(Code::PRELU);
+     },
+     "node 0 PRELU: input 1 't1' float32[5]: does not broadcast: its dimension 0 is 5, that of an input before it 3"},
+    {"SelectShapes", "out-of-bounds read",
+     [] {
+       return OneNode().in({5}, boolean).in({2, 3}).in({2, 3}).out().of(Code::SELECT);
+     },
+     "node 0 SELECT: input 0 't0' bool[5]: must have the shape of input 1, be a scalar, or have one dimension, the first of input 1"},
+    {"BoolsThatAreNone", "undefined behaviour",
+     [] {
+       return OneNode().constant({4}, std::vector<std::uint8_t>{2, 0, 255, 1}, {}, boolean).in({4}).in({4}).out().of(Code::SELECT);
+     },
+     ""},
+    {"ShiftBeyondTheType", "undefined behaviour", [] { return OneNode().in({4}, int32).in({4}, int32).out(int32).of(Code::RIGHT_SHIFT); },
+     "", largest},
+    {"LeastIntegerDividedByMinusOne", "undefined behaviour",
+     [] {
+       return OneNode().ints({2}, {-largest - 1, 1}).in({2}, int32).out(int32).of(Code::DIV, [](auto& t) {
+         return schema::CreateDivOptions(t);
+       });
+     },
+     "", -1},
+    {"SumOverflows", "integer overflow",
+     [] {
+       return OneNode().in({4}, int32).ints({0}).out(int32).of(Code::SUM, [](auto& t) { return schema::CreateReducerOptions(t, false); });
+     },
+     "", largest},
+    {"EmptyOfHugeDimensions", "endless loop",
+     [] {
+       return OneNode().in({largest, 0}).out().of(Code::NEG);
+     },
+     ""},
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 // sources: support/all_ops.cpp
 // Options and sizes of zero that something is divided by, and those that are out of their range.
 
+#include <limits>
+
 #include "hostile/corpus.hpp"
 
 namespace tfl::test {
@@ -43,9 +45,9 @@ const WeakSpot spots[] = {
      "node 0 CONV_2D: must have strides of at least 1, not 0 (height) and 1 (width)"},
     {"Conv2DStrideNegative", "CVE-2021-29585", [] { return conv(-1, 1); },
      "node 0 CONV_2D: must have strides of at least 1, not 1 (height) and -1 (width)"},
-    {"Conv2DDilation", "CVE-2021-29585", [] { return conv(1, 1, 0); },
+    {"Conv2DDilation", "division by zero", [] { return conv(1, 1, 0); },
      "node 0 CONV_2D: must have dilations of at least 1, not 0 (height) and 0 (width)"},
-    {"Conv2DDilationOverflows", "CVE-2021-29605", [] { return conv(1, 1, 2'147'483'647, valid); },
+    {"Conv2DDilationOverflows", "integer overflow", [] { return conv(1, 1, 2'147'483'647, valid); },
      "node 0 CONV_2D: input 0 't0' float32[1,4,4,2]: is smaller than the window without padding: 4 elements under one that spans "
      "2147483648"},
     {"Conv2DFilterWithoutChannels", "CVE-2023-27579",
@@ -75,7 +77,7 @@ const WeakSpot spots[] = {
     {"DepthwiseStride", "CVE-2021-29602", [] { return depthwise(0, 2); },
      "node 0 DEPTHWISE_CONV_2D: must have strides of at least 1, not 0 (height) and 0 (width)"},
     {"DepthwiseMultiplierZero", "CVE-2021-29602, CVE-2022-21741", [] { return depthwise(1, 0); }, ""},
-    {"DepthwiseMultiplierWrong", "CVE-2022-21741", [] { return depthwise(1, 7); }, ""},
+    {"DepthwiseMultiplierWrong", "options against operands", [] { return depthwise(1, 7); }, ""},
     {"AveragePoolStride", "CVE-2021-37684, CVE-2021-29586", [] { return pool(Code::AVERAGE_POOL_2D, 0, 2); },
      "node 0 AVERAGE_POOL_2D: must have strides of at least 1, not 0 (height) and 0 (width)"},
     {"MaxPoolStride", "CVE-2021-37684", [] { return pool(Code::MAX_POOL_2D, 0, 2); },
@@ -84,7 +86,7 @@ const WeakSpot spots[] = {
      "node 0 L2_POOL_2D: must have strides of at least 1, not 0 (height) and 0 (width)"},
     {"MaxPoolFilter", "CVE-2021-29586", [] { return pool(Code::MAX_POOL_2D, 1, 0); },
      "node 0 MAX_POOL_2D: must have windows of at least 1 x 1, not 0 x 0"},
-    {"AveragePoolFilterNegative", "CVE-2021-29586", [] { return pool(Code::AVERAGE_POOL_2D, 1, -3); },
+    {"AveragePoolFilterNegative", "options out of range", [] { return pool(Code::AVERAGE_POOL_2D, 1, -3); },
      "node 0 AVERAGE_POOL_2D: must have windows of at least 1 x 1, not -3 x -3"},
     {"TransposeConvStride", "CVE-2021-29588",
      [] {
@@ -106,7 +108,7 @@ const WeakSpot spots[] = {
        return OneNode().in({1, 4, 4, 4}).out().of(Code::DEPTH_TO_SPACE, [](auto& t) { return schema::CreateDepthToSpaceOptions(t, 0); });
      },
      "node 0 DEPTH_TO_SPACE: has block_size 0, which must be at least 1"},
-    {"DepthToSpaceBlockOverflows", "CVE-2021-29595",
+    {"DepthToSpaceBlockOverflows", "integer overflow",
      [] {
        return OneNode().in({1, 4, 4, 4}).out().of(Code::DEPTH_TO_SPACE, [](auto& t) {
          return schema::CreateDepthToSpaceOptions(t, 65536);
@@ -121,7 +123,7 @@ const WeakSpot spots[] = {
     {"SplitIntoNothing", "CVE-2021-29599",
      [] { return OneNode().ints({}, {0}).in({4}).out().of(Code::SPLIT, [](auto& t) { return schema::CreateSplitOptions(t, 0); }); },
      "node 0 SPLIT: num_splits is 0, the node has 1 outputs"},
-    {"SplitUneven", "CVE-2021-29599",
+    {"SplitUneven", "options against operands",
      [] {
        return OneNode().ints({}, {0}).in({4}).out().out().out().of(Code::SPLIT, [](auto& t) { return schema::CreateSplitOptions(t, 3); });
      },
@@ -171,11 +173,11 @@ const WeakSpot spots[] = {
      "node 0 FULLY_CONNECTED: input 0 't0' float32[2,3]: must have 0 as last dimension, as the weights do, not 3"},
     {"DivInt32", "CVE-2021-37683", [] { return divided<Code::DIV>(int32); },
      "node 0 DIV: input 1 't1' int32[4]: must not hold 0, which its element 0 is: division by zero", 0},
-    {"FloorDivInt32", "CVE-2021-37683", [] { return divided<Code::FLOOR_DIV>(int32); },
+    {"FloorDivInt32", "division by zero", [] { return divided<Code::FLOOR_DIV>(int32); },
      "node 0 FLOOR_DIV: input 1 't1' int32[4]: must not hold 0, which its element 0 is: division by zero", 0},
-    {"FloorModInt32", "CVE-2021-37683", [] { return divided<Code::FLOOR_MOD>(int32); },
+    {"FloorModInt32", "division by zero", [] { return divided<Code::FLOOR_MOD>(int32); },
      "node 0 FLOOR_MOD: input 1 't1' int32[4]: must not hold 0, which its element 0 is: division by zero", 0},
-    {"FloorModInt64", "CVE-2021-37683", [] { return divided<Code::FLOOR_MOD>(int64); },
+    {"FloorModInt64", "division by zero", [] { return divided<Code::FLOOR_MOD>(int64); },
      "node 0 FLOOR_MOD: input 1 't1' int64[4]: must not hold 0, which its element 0 is: division by zero", 0},
     {"OneHotOfNothing", "CVE-2021-29600",
      [] {
@@ -188,7 +190,7 @@ const WeakSpot spots[] = {
            .of(Code::ONE_HOT, [](auto& t) { return schema::CreateOneHotOptions(t, -1); });
      },
      ""},
-    {"OneHotDepthNegative", "CVE-2021-29600",
+    {"OneHotDepthNegative", "integer overflow",
      [] {
        return OneNode()
            .in({3}, int32)
@@ -236,7 +238,7 @@ const WeakSpot spots[] = {
            Code::STRIDED_SLICE, [](auto& t) { return schema::CreateStridedSliceOptions(t, 0, 0, 0, 0, 0); });
      },
      "node 0 STRIDED_SLICE: input 3 't3' int32[1]: has stride 0 in element 0"},
-    {"StridedSliceStrideIsLeast", "CVE-2021-37686",
+    {"StridedSliceStrideIsLeast", "integer overflow",
      [] {
        return OneNode().in({4}).ints({3}).ints({0}).ints({-2'147'483'647 - 1}).out().of(Code::STRIDED_SLICE, [](auto& t) {
          return schema::CreateStridedSliceOptions(t, 1, 1, 0, 0, 0);
@@ -251,6 +253,151 @@ const WeakSpot spots[] = {
        return OneNode().in({4, 2}).out().out().of(Code::UNPACK, [](auto& t) { return schema::CreateUnpackOptions(t, 2, 0); });
      },
      "node 0 UNPACK: input 0 't0' float32[4,2]: must have dimension 0 = 2, the number of outputs, not 4"},
+    {"HashtableLookupWithoutRows", "CVE-2021-29604",
+     [] {
+       return OneNode().in({2}, int32).in({0}, int32).in({0, 3}).out().out(uint8).of(Code::HASHTABLE_LOOKUP);
+     },
+     ""},
+    {"LshOfNothing", "CVE-2021-37691",
+     [] {
+       return OneNode().in({0, 2}).in({0}, int32).out(int32).of(Code::LSH_PROJECTION, [](auto& t) {
+         return schema::CreateLSHProjectionOptions(t, schema::LSHProjectionType::DENSE);
+       });
+     },
+     "node 0 LSH_PROJECTION: input 1 't1' int32[0]: must not be empty"},
+    {"LshWithoutElements", "CVE-2021-37691",
+     [] {
+       return OneNode().in({2, 2}).in({0}, int32).out(int32).of(Code::LSH_PROJECTION, [](auto& t) {
+         return schema::CreateLSHProjectionOptions(t, schema::LSHProjectionType::SPARSE);
+       });
+     },
+     "node 0 LSH_PROJECTION: input 1 't1' int32[0]: must not be empty"},
+    {"LshOfNoKind", "options out of range",
+     [] {
+       return OneNode().in({2, 2}).in({4}, int32).out(int32).of(Code::LSH_PROJECTION, [](auto& t) {
+         return schema::CreateLSHProjectionOptions(t, static_cast<schema::LSHProjectionType>(77));
+       });
+     },
+     "node 0 LSH_PROJECTION: must be dense or sparse"},
+    {"Conv3DStride", "division by zero",
+     [] {
+       return OneNode().in({1, 4, 4, 4, 1}).constant({2, 2, 2, 1, 1}, std::vector<float>(8)).out().of(Code::CONV_3D, [](auto& t) {
+         return schema::CreateConv3DOptions(t, same, 1, 0, 1);
+       });
+     },
+     "node 0 CONV_3D: must have strides of at least 1, not 1 (height) and 0 (width)"},
+    {"PaddingOfNoKind", "options out of range", [] { return conv(1, 1, 1, static_cast<schema::Padding>(9)); },
+     "node 0 CONV_2D: has a padding that is neither SAME nor VALID"},
+    {"ActivationOfNoKind", "options out of range",
+     [] {
+       return OneNode().in({4}).in({4}).out().of(
+           Code::ADD, [](auto& t) { return schema::CreateAddOptions(t, static_cast<schema::ActivationFunctionType>(99), false); });
+     },
+     "node 0 ADD: its fused activation 99 is not one that this op can apply"},
+    {"SoftmaxBetaIsNoNumber", "options out of range",
+     [] {
+       return OneNode()
+           .in({4}, int8, {.scales = {1}, .zero_points = {0}})
+           .out(int8, {4}, {.scales = {0.00390625f}, .zero_points = {-128}})
+           .of(Code::SOFTMAX, [](auto& t) { return schema::CreateSoftmaxOptions(t, std::numeric_limits<float>::quiet_NaN()); });
+     },
+     "node 0 SOFTMAX: beta must be finite"},
+    {"LeakyReluAlphaHuge", "options out of range",
+     [] {
+       return OneNode()
+           .in({4}, int8, {.scales = {1}, .zero_points = {0}})
+           .out(int8, {4}, {.scales = {1}, .zero_points = {0}})
+           .of(Code::LEAKY_RELU, [](auto& t) { return schema::CreateLeakyReluOptions(t, std::numeric_limits<float>::infinity()); });
+     },
+     "node 0 LEAKY_RELU: alpha must be finite"},
+    {"LocalResponseRadiusNegative", "options out of range",
+     [] {
+       return OneNode().in({1, 2, 2, 4}).out().of(Code::LOCAL_RESPONSE_NORMALIZATION, [](auto& t) {
+         return schema::CreateLocalResponseNormalizationOptions(t, -2'147'483'647 - 1, 1, 1, 0.5f);
+       });
+     },
+     ""},
+    {"FakeQuantBits", "options out of range",
+     [] {
+       return OneNode().in({4}).out().of(Code::FAKE_QUANT, [](auto& t) { return schema::CreateFakeQuantOptions(t, -1, 1, 40, false); });
+     },
+     "node 0 FAKE_QUANT: must have 2 to 16 bits, not 40"},
+    {"FakeQuantRangeEmpty", "division by zero",
+     [] { return OneNode().in({4}).out().of(Code::FAKE_QUANT, [](auto& t) { return schema::CreateFakeQuantOptions(t, 0, 0, 8, false); }); },
+     "node 0 FAKE_QUANT: must have a range that holds 0 and more"},
+    {"CumsumAxis", "axis out of range",
+     [] {
+       return OneNode().in({4}).ints({}, {7}).out().of(Code::CUMSUM, [](auto& t) { return schema::CreateCumsumOptions(t, false, false); });
+     },
+     "node 0 CUMSUM: input 1 't1' int32[]: is axis 7, which is outside of [-1, 1)"},
+    {"BucketizeUnsorted", "options out of range",
+     [] {
+       return OneNode().in({4}).out(int32).of(Code::BUCKETIZE, [](auto& t) {
+         return schema::CreateBucketizeOptions(t, t.CreateVector(std::vector<float>{3, 1, std::numeric_limits<float>::quiet_NaN()}));
+       });
+     },
+     "node 0 BUCKETIZE: must have boundaries in rising order, but number 1 is less than the one before"},
+    {"BucketizeWithoutBoundaries", "null pointer dereference",
+     [] { return OneNode().in({4}).out(int32).of(Code::BUCKETIZE, [](auto& t) { return schema::CreateBucketizeOptions(t); }); }, ""},
+    {"FourierLength", "options out of range",
+     [] {
+       return OneNode().in({4, 4}).ints({3, 0}).out(complex64).of(Code::RFFT2D);
+     },
+     "node 0 RFFT2D: input 1 't1' int32[2]: must hold powers of two, not 3"},
+    {"SqueezeAxis", "axis out of range",
+     [] {
+       return OneNode().in({1, 4}).out().of(Code::SQUEEZE, [](auto& t) {
+         return schema::CreateSqueezeOptions(t, t.CreateVector(std::vector<std::int32_t>{-9, 5}));
+       });
+     },
+     "node 0 SQUEEZE: squeeze_dims lists axis -9 of a tensor of 2 dimensions"},
+    {"StridedSliceTwoEllipses", "options out of range",
+     [] {
+       return OneNode().in({4, 4}).ints({0, 0}).ints({1, 1}).ints({1, 1}).out().of(
+           Code::STRIDED_SLICE, [](auto& t) { return schema::CreateStridedSliceOptions(t, 0, 0, 3, 0, 0); });
+     },
+     "node 0 STRIDED_SLICE: ellipsis_mask has two bits, 0 and 1"},
+    {"StridedSliceNineAxes", "rank over 8",
+     [] {
+       return OneNode().in(Dims(8, 2)).ints(Dims(9, 0)).ints(Dims(9, 2)).ints(Dims(9, 1)).out().of(Code::STRIDED_SLICE, [](auto& t) {
+         return schema::CreateStridedSliceOptions(t, 0, 0, 0, 256, 0);
+       });
+     },
+     "node 0 STRIDED_SLICE: the output would have 9 dimensions, at most 8 are possible"},
+    {"StridedSliceShrinksBeyond", "out-of-bounds read",
+     [] {
+       return OneNode().in({4}).ints({9}).ints({10}).ints({1}).out().of(
+           Code::STRIDED_SLICE, [](auto& t) { return schema::CreateStridedSliceOptions(t, 0, 0, 0, 0, 1); });
+     },
+     "node 0 STRIDED_SLICE: input 1 't1' int32[1]: has index 9 for dimension 0, which has 4 elements"},
+    {"StridedSliceMasksOfAllBits", "options out of range",
+     [] {
+       return OneNode().in({4}).ints({0}).ints({4}).ints({1}).out().of(
+           Code::STRIDED_SLICE, [](auto& t) { return schema::CreateStridedSliceOptions(t, -1, -1, -1, -1, -1); });
+     },
+     ""},
+    {"StablehloPadNegative", "integer overflow",
+     [] {
+       return OneNode().in({4}).constant({}, std::vector<float>{1}).out().of(Code::STABLEHLO_PAD, [](auto& t) {
+         const auto list = [&t](std::int64_t x) { return t.CreateVector(std::vector<std::int64_t>{x}); };
+         const auto low = list(std::numeric_limits<std::int64_t>::min()), high = list(std::numeric_limits<std::int64_t>::max()),
+                    inner = list(-1);
+         return schema::CreateStablehloPadOptions(t, low, high, inner);
+       });
+     },
+     "node 0 STABLEHLO_PAD: has a padding of -9223372036854775808, beyond 31 bits"},
+    {"StablehloGatherOptions", "out-of-bounds read",
+     [] {
+       return OneNode().in({4, 4}).in({1, 2}, int32).out().of(Code::STABLEHLO_GATHER, [](auto& t) {
+         const auto list = [&t](std::vector<std::int64_t> x) { return t.CreateVector(x); };
+         const auto offsets = list({-1, 9}), collapsed = list({7}), map = list({0, 99}), sizes = list({-5, std::int64_t{1} << 40});
+         return schema::CreateStablehloGatherOptions(t, offsets, collapsed, map, 1, sizes);
+       });
+     },
+     "node 0 STABLEHLO_GATHER: lists -1, which is no dimension or size"},
+    {"DilateNegative", "integer overflow",
+     [] { return OneNode().in({4}).ints({-3}).constant({}, std::vector<float>{0}).out().of(Code::DILATE); },
+     "node 0 DILATE: input 1 't1' int32[1]: must be at least 1, but element 0 is -3"},
 };
 
 }  // namespace

@@ -602,7 +602,42 @@ TEST(WrongModel, TablesThatAreSharedTooOftenAreNotReadForHours) {
   const std::vector<flatbuffers::Offset<schema::SubGraph>> subgraphs{schema::CreateSubGraph(b, tensors)};
   schema::FinishModelBuffer(b, schema::CreateModel(b, 3, 0, b.CreateVector(subgraphs)));
   EXPECT_EQ(message_of({b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()}),
-            "model: the file has tensors that share strings or scales so often that reading them takes more than 16 times its size");
+            "model: the file has tables that share lists so often that reading them takes more than 16 times its size");
+}
+
+TEST(WrongModel, ListsOfNodesThatAreSharedTooOftenAreNotReadForHours) {
+  flatbuffers::FlatBufferBuilder b;
+  const std::size_t count = 100'000;
+  const std::vector<flatbuffers::Offset<schema::Tensor>> tensors{schema::CreateTensor(b)};
+  const auto inputs = b.CreateVector(std::vector<std::int32_t>(count, 0));
+  const auto node = schema::CreateOperator(b, 0, inputs);
+  const auto nodes = b.CreateVector(std::vector<flatbuffers::Offset<schema::Operator>>(count, node));
+  const std::vector<flatbuffers::Offset<schema::OperatorCode>> codes{schema::CreateOperatorCode(b)};
+  const std::vector<flatbuffers::Offset<schema::SubGraph>> subgraphs{schema::CreateSubGraph(b, b.CreateVector(tensors), 0, 0, nodes)};
+  schema::FinishModelBuffer(b, schema::CreateModel(b, 3, b.CreateVector(codes), b.CreateVector(subgraphs)));
+  EXPECT_EQ(message_of({b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()}),
+            "model: the file has tables that share lists so often that reading them takes more than 16 times its size");
+}
+
+TEST(WrongModel, ConstantsThatLieBadlyAreNotCopiedForEachTensor) {
+  int refused = 0;
+  for (const std::size_t padding : {1u, 5u}) {  // one of them puts the data where 64-bit numbers cannot lie
+    flatbuffers::FlatBufferBuilder b;
+    b.CreateVector(std::vector<std::uint8_t>(padding));
+    const auto bytes = b.CreateVector(std::vector<std::uint8_t>(8 * 2000));
+    const std::vector<flatbuffers::Offset<schema::Buffer>> buffers{schema::CreateBuffer(b), schema::CreateBuffer(b, bytes)};
+    const auto shape = b.CreateVector(std::vector<std::int32_t>{2000});
+    const auto tensor = schema::CreateTensor(b, shape, schema::TensorType::INT64, 1);
+    const auto tensors = b.CreateVector(std::vector<flatbuffers::Offset<schema::Tensor>>(2000, tensor));
+    const std::vector<flatbuffers::Offset<schema::SubGraph>> subgraphs{schema::CreateSubGraph(b, tensors)};
+    schema::FinishModelBuffer(b, schema::CreateModel(b, 3, 0, b.CreateVector(subgraphs), 0, b.CreateVector(buffers)));
+    const std::string message = message_of({b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()});
+    if (message.empty()) continue;
+    ++refused;
+    EXPECT_EQ(message,
+              "model: the file has constants where their types cannot lie, in so many tensors that they take 32000000 bytes elsewhere");
+  }
+  EXPECT_EQ(refused, 1);
 }
 
 TEST(RightModel, OrderOfTheFileIsKeptWhereItIsOne) {

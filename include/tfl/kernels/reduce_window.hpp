@@ -8,6 +8,7 @@
 #include <span>
 #include <type_traits>
 
+#include "tfl/kernels/long_list.hpp"
 #include "tfl/kernels/op.hpp"
 
 namespace tfl {
@@ -181,7 +182,7 @@ template <std::size_t N> struct LongList {
   template <class Vector> constexpr bool read(const Vector* list) {
     if (list == nullptr) return true;
     if (list->size() > N) return false;
-    for (unsigned i = 0; i < list->size(); ++i) values[i] = list->Get(i);
+    for (unsigned i = 0; i < list->size(); ++i) values[i] = long_at(*list, i);
     size = static_cast<std::int32_t>(list->size());
     return true;
   }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 
+#include "tfl/kernels/long_list.hpp"
 #include "tfl/kernels/move.hpp"
 #include "tfl/kernels/op.hpp"
 
@@ -143,7 +144,7 @@ struct StablehloPad {
         return node_violation(ErrorCode::invalid_option, "an option lists {} dimensions, at most {} are possible", list->size(), max_rank);
       }
       for (unsigned i = 0; i < list->size(); ++i) {
-        const std::int64_t value = list->Get(i);
+        const std::int64_t value = detail::long_at(*list, i);
         if (value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max()) {
           return node_violation(ErrorCode::invalid_option, "has a padding of {}, beyond 31 bits", value);
         }

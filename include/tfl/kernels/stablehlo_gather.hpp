@@ -9,6 +9,7 @@
 #include <limits>
 #include <span>
 
+#include "tfl/kernels/long_list.hpp"
 #include "tfl/kernels/move.hpp"
 #include "tfl/kernels/op.hpp"
 
@@ -40,7 +41,7 @@ struct StablehloGather {
         return node_violation(ErrorCode::invalid_option, "an option lists {} dimensions, at most {} are possible", list->size(), max_rank);
       }
       for (unsigned i = 0; i < list->size(); ++i) {
-        const std::int64_t value = list->Get(i);
+        const std::int64_t value = detail::long_at(*list, i);
         if (value < 0 || value > std::numeric_limits<std::int32_t>::max()) {
           return node_violation(ErrorCode::invalid_option, "lists {}, which is no dimension or size", value);
         }

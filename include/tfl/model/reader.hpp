@@ -67,7 +67,7 @@ struct Graph {
       first_node += own_nodes.size();
     }
     if (auto r = fill_sparse(allocator); !r) return r;
-    if (auto r = realign(allocator); !r) return r;
+    if (auto r = realign(file.size(), allocator); !r) return r;
     for (unsigned s = 0; s < model.subgraphs()->size(); ++s) find_block_scales(*model.subgraphs()->Get(s), subgraphs[s]);
     return {};
   }
@@ -329,7 +329,7 @@ struct Graph {
   }
 
   /// Kernels read constants where they lie in the file, unless their address doesn't suit their type.
-  Result<void> realign(Allocator allocator) {
+  Result<void> realign(std::size_t file_bytes, Allocator allocator) {
     const auto misplaced = [](const GraphTensor& t) {
       const auto size = static_cast<std::size_t>(bits_of(t.description.type) / 8);
       const std::size_t alignment = size > 8 ? 8 : size;
@@ -340,6 +340,12 @@ struct Graph {
       if (misplaced(t)) bytes += align_up(t.data.size(), arena_alignment);
     }
     if (bytes == 0) return {};
+    // Tensors may share their data, but none of these copies.
+    if (bytes / 16 > file_bytes + (1 << 20)) {
+      return Error(ErrorCode::invalid_model,
+                   "model: the file has constants where their types cannot lie, in so many tensors that they take ")
+             << bytes << " bytes elsewhere";
+    }
     if (!realigned.allocate(allocator, bytes)) return out_of_memory();
     std::size_t offset = 0;
     for (GraphTensor& t : tensors) {

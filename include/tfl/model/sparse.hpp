@@ -88,6 +88,8 @@ class SparseLayout {
 
   /// How many elements are stored.
   std::int64_t stored() const { return stored_; }
+  /// What read() has looked at, about.
+  std::size_t bytes_read() const { return bytes_read_; }
 
   /// Calls f(i) with the place of every stored element in the dense tensor, in the order in which they are stored.
   template <class F> void for_each(F f) const { walk(0, 0, 0, f); }
@@ -116,6 +118,7 @@ class SparseLayout {
     level.segments = SparseIntegers(source.array_segments_type(), source.array_segments());
     level.indices = SparseIntegers(source.array_indices_type(), source.array_indices());
     const std::size_t segments = level.segments.size(), indices = level.indices.size();
+    bytes_read_ += (segments + indices) * sizeof(std::int32_t);
     if (segments != static_cast<std::size_t>(stored_) + 1) return "has a compressed level whose segments do not fit the level before it";
     if (level.segments[0] != 0 || level.segments[segments - 1] != static_cast<std::int64_t>(indices)) {
       return "has a compressed level whose segments do not cover its indices";
@@ -144,6 +147,7 @@ class SparseLayout {
 
   int levels_ = 0;
   std::int64_t stored_ = 0;
+  std::size_t bytes_read_ = 0;
   Level level_[2 * max_rank];
 };
 

@@ -156,6 +156,7 @@ class Verifier {
       if (auto r = verify_tensor(i, *subgraph.tensors()->Get(i)); !r) return r;
     }
     for (const Indices* list : {subgraph.inputs(), subgraph.outputs()}) {
+      if (auto r = read_more(detail::size_of(list) * sizeof(std::int32_t)); !r) return r;
       for (unsigned i = 0; i < detail::size_of(list); ++i) {
         if (list->Get(i) == -1 && list == subgraph.inputs()) continue;  // callers need not give what nobody reads
         if (list->Get(i) < 0 || static_cast<std::size_t>(list->Get(i)) >= tensors) {
@@ -176,6 +177,7 @@ class Verifier {
     if (type < 0 || type >= tensor_type_count) return at_tensor(index) << "has type " << type << ", which the schema does not have";
     const std::size_t rank = detail::size_of(tensor.shape());
     for (const Indices* dims : {tensor.shape(), tensor.shape_signature()}) {
+      if (auto r = read_more(detail::size_of(dims) * sizeof(std::int32_t)); !r) return r;
       if (detail::size_of(dims) == 0 || Shape::can_hold({dims->data(), dims->size()})) continue;
       return at_tensor(index) << "has " << detail::size_of(dims) << " dimensions; at most " << max_rank
                               << " are possible, beside leading ones";
@@ -208,7 +210,9 @@ class Verifier {
       }
       detail::SparseLayout layout;
       if (const char* broken = layout.read(*tensor.sparsity(), shape)) return at_tensor(index) << "is sparse and " << broken;
+      if (auto r = read_more(layout.bytes_read()); !r) return r;
       stored = layout.stored();
+      if (auto r = fill_more(index, bytes_of(static_cast<TensorType>(type), count)); !r) return r;
     }
     if (held != 0 && bits_of(static_cast<TensorType>(type)) != 0) {
       const std::int64_t needed = bytes_of(static_cast<TensorType>(type), stored);
@@ -230,11 +234,18 @@ class Verifier {
     return verify_quantization(index, tensor, shape);
   }
 
-  // Tensors may share their data: without a bound the time to verify grows with the square of the file's size.
+  // Tables may share what they point to: without a bound the time to verify grows with the square of the file's size.
   Check read_more(std::size_t bytes) {
     bytes_read_ += bytes;
     if (bytes_read_ / 16 <= file_.size() + (1 << 20)) return {};
-    return broken("has tensors that share strings or scales so often that reading them takes more than 16 times its size");
+    return broken("has tables that share lists so often that reading them takes more than 16 times its size");
+  }
+  // A few indices can stand for gigabytes, which the model holds as soon as it is read.
+  Check fill_more(unsigned index, std::int64_t bytes) {
+    bytes_filled_ += static_cast<std::uint64_t>(bytes);
+    if (bytes_filled_ / 64 <= file_.size() + (1 << 20)) return {};
+    return at_tensor(index) << "is sparse; with it all sparse tensors would take " << bytes_filled_
+                            << " bytes, more than 64 times the file's " << file_.size();
   }
 
   Check verify_quantization(unsigned index, const schema::Tensor& tensor, const Shape& shape) {
@@ -300,6 +311,7 @@ class Verifier {
     const Indices* lists[] = {node.inputs(), node.outputs(), node.intermediates()};
     const char* names[] = {"input ", "output ", "intermediate "};
     for (int kind = 0; kind < 3; ++kind) {
+      if (auto r = read_more(detail::size_of(lists[kind]) * sizeof(std::int32_t)); !r) return r;
       for (unsigned i = 0; i < detail::size_of(lists[kind]); ++i) {
         const std::int32_t tensor = lists[kind]->Get(i);
         const bool absent = tensor == -1 && (kind != 1 || calls_subgraphs(node));  // other nodes have all their outputs
@@ -386,7 +398,7 @@ class Verifier {
   std::span<const std::byte> file_;
   Allocator allocator_;
   const schema::Model* model_ = nullptr;
-  std::uint64_t bytes_read_ = 0;
+  std::uint64_t bytes_read_ = 0, bytes_filled_ = 0;
   int subgraph_ = 0;
 };
 

@@ -50,14 +50,15 @@ constexpr Int32Range integer_range_of(TensorType type) {
 }
 
 namespace detail {
-/// zero_point + round(real / scale), half away from zero, the quotient in float; saturated. Requires scale > 0.
+/// zero_point + round(real / scale), half away from zero, the quotient in float; saturated. Where a scale of 0 makes
+/// it no number, the least one.
 constexpr std::int64_t quantized_bound(float real, const Quantization& q) {
   const double quotient = static_cast<double>(real / q.scale);
   constexpr double limit = 2147483648.0;
-  const std::int64_t rounded = quotient >= limit    ? std::numeric_limits<std::int32_t>::max()
-                               : quotient <= -limit ? std::numeric_limits<std::int32_t>::min()
-                               : quotient < 0       ? -static_cast<std::int64_t>(0.5 - quotient)
-                                                    : static_cast<std::int64_t>(quotient + 0.5);
+  const std::int64_t rounded = quotient >= limit      ? std::numeric_limits<std::int32_t>::max()
+                               : !(quotient > -limit) ? std::numeric_limits<std::int32_t>::min()
+                               : quotient < 0         ? -static_cast<std::int64_t>(0.5 - quotient)
+                                                      : static_cast<std::int64_t>(quotient + 0.5);
   return rounded + q.zero_point;
 }
 }  // namespace detail

@@ -214,16 +214,15 @@ class Runner {
       if (t.description.type == TensorType::string)
         return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " holds strings: use set_strings() or set_string_bytes()";
     }
-    std::size_t count = static_cast<std::size_t>(t.description.count());
-    if constexpr (std::is_same_v<Element, std::byte>) {
-      count = static_cast<std::size_t>(t.description.bytes());
-    } else if (t.description.type != tensor_type_of<Element>) {
+    if (!std::is_same_v<Element, std::byte> && t.description.type != tensor_type_of<Element>) {
       Error error(ErrorCode::invalid_argument);
       error << kind << ' ' << i << ' ';
       detail::print_name(error, name);
       return error << " holds " << name_of(t.description.type) << ", not " << name_of(tensor_type_of<Element>);
     }
-    return TensorView<T>({reinterpret_cast<T*>(t.data), t.data != nullptr ? count : 0}, &t.description, name);
+    // Where a run has failed, an output may have a shape that nothing was counted for, and no data.
+    const std::int64_t count = t.data == nullptr ? 0 : std::is_same_v<Element, std::byte> ? t.description.bytes() : t.description.count();
+    return TensorView<T>({reinterpret_cast<T*>(t.data), static_cast<std::size_t>(count)}, &t.description, name);
   }
   /// Memory for an input of so many strings.
   Result<std::byte*> string_input(int i, std::int64_t count, std::int64_t bytes) {

@@ -520,26 +520,32 @@ class Subgraph {
     NodeState& node = nodes_[i];
     node.needs = node.entry->needs(node.call.options, described);
     if (auto r = check_needs(i); !r) return r;
-    if (auto r = give_working_memory(node); !r) return r;
+    if (auto r = give_working_memory(i); !r) return r;
     if (const Violation v = node.entry->measure(node.call, described)) return describe(v, i);
     return {};
   }
 
   /// Memory outside of the arena for a node's outputs.
-  Result<void> give_outputs_memory(NodeState& node) {
-    for (Tensor* t : node.call.outputs) {
-      const auto bytes = static_cast<std::size_t>(t->description.bytes());
-      if (t->own.size() < bytes && !t->own.allocate(options_.allocator, bytes)) return out_of_memory("a tensor outside of the arena");
-      t->data = t->own.data();
+  Result<void> give_outputs_memory(std::size_t i) {
+    NodeState& node = nodes_[i];
+    for (std::size_t k = 0; k < node.call.outputs.size(); ++k) {
+      Tensor& t = *node.call.outputs[k];
+      const auto bytes = static_cast<std::size_t>(t.description.bytes());
+      if (t.own.size() < bytes && !t.own.allocate(options_.allocator, bytes)) {
+        return describe(output_violation(static_cast<int>(k), ErrorCode::out_of_memory, "finds no memory for its {} bytes", bytes), i);
+      }
+      t.data = t.own.data();
     }
     return {};
   }
   /// The same for what it works with.
-  Result<void> give_working_memory(NodeState& node) {
+  Result<void> give_working_memory(std::size_t i) {
+    NodeState& node = nodes_[i];
     const Allocator a = options_.allocator;
     if (!node.own_multipliers.allocate(a, static_cast<std::size_t>(node.needs.multipliers)) ||
         !node.own_scratch.allocate(a, static_cast<std::size_t>(node.needs.scratch_bytes))) {
-      return out_of_memory("a node outside of the arena");
+      return describe(
+          node_violation(ErrorCode::out_of_memory, "finds no memory for the {} bytes that it works with", node.needs.scratch_bytes), i);
     }
     node.call.multipliers = node.own_multipliers.span();
     node.call.scratch = node.own_scratch.data();
@@ -551,9 +557,9 @@ class Subgraph {
     NodeState& node = nodes_[i];
     node.kind = NodeKind::folded;
     node.call.executor = executor;
-    if (auto r = give_outputs_memory(node); !r) return r;
+    if (auto r = give_outputs_memory(i); !r) return r;
     if (!measured) {
-      if (auto r = give_working_memory(node); !r) return r;
+      if (auto r = give_working_memory(i); !r) return r;
     }
     if (auto r = prepare_node(i, false); !r) return r;
     if (const Violation v = node.eval(node.call)) return describe(v, i);
@@ -640,9 +646,9 @@ class Subgraph {
     if (!measured) {
       node.needs = node.entry->needs(node.call.options, *described);
       if (auto r = check_needs(i); !r) return r;
-      if (auto r = give_working_memory(node); !r) return r;
+      if (auto r = give_working_memory(i); !r) return r;
     }
-    if (auto r = give_outputs_memory(node); !r) return r;
+    if (auto r = give_outputs_memory(i); !r) return r;
     return prepare_node(i, false);
   }
 

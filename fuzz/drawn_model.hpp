@@ -1,5 +1,5 @@
 #pragma once
-// Models of one node, drawn from bytes: any op, operands of any types and shapes, any options.
+// Models of one node or a few, drawn from bytes: any ops, operands of any types and shapes, any options, subgraphs that call each other.
 
 #include <algorithm>
 #include <cstdint>
@@ -37,14 +37,48 @@ inline OptionsTag options_tag(BuiltinOperator code) {
   return tag;
 }
 
-class OneNodeModel {
+class DrawnModel {
  public:
-  OneNodeModel(Draw& draw, std::span<const OpEntry> ops) : draw_(draw), ops_(ops) {}
+  DrawnModel(Draw& draw, std::span<const OpEntry> ops) : draw_(draw), ops_(ops) {}
 
   std::vector<std::uint8_t> make() {
+    const int subgraphs = draw_.one_in(8) ? 2 + draw_.below(3) : 1;
+    for (int g = 0; g < subgraphs; ++g) {
+      builder_.begin_subgraph(std::string("g").append(std::to_string(g)));
+      subgraph();
+    }
+    return builder_.finish();
+  }
+  /// Of all subgraphs. Requires make().
+  int nodes() const { return nodes_; }
+  bool holds_floats() const { return holds_floats_; }
+
+ private:
+  void subgraph() {
+    names_ = 0;
+    given_.clear();
+    all_.clear();
+    std::vector<std::int32_t> outputs;
+    for (int k = draw_.one_in(3) ? 1 + draw_.below(5) : 1; k > 0; --k) {
+      const std::vector<std::int32_t> own = node();
+      outputs.insert(outputs.end(), own.begin(), own.end());
+    }
+    if (draw_.one_in(16) && !all_.empty()) given_.push_back(any_tensor());
+    if (draw_.one_in(16) && !all_.empty()) outputs.push_back(any_tensor());
+    builder_.set_inputs(given_);
+    builder_.set_outputs(std::move(outputs));
+  }
+  std::int32_t any_tensor() {
+    return all_[static_cast<std::size_t>(draw_.below(static_cast<int>(std::min(all_.size(), std::size_t{256}))))];
+  }
+  /// Its outputs.
+  std::vector<std::int32_t> node() {
+    ++nodes_;
     const OpEntry& op = ops_[draw_.word() % ops_.size()];
-    type_ = draw_type();
-    shape_ = draw_shape(draw_.one_in(3) ? 4 : draw_.below(6));
+    if (names_ == 0 || draw_.one_in(4)) {
+      type_ = draw_type();
+      shape_ = draw_shape(draw_.one_in(3) ? 4 : draw_.below(6));
+    }
     std::vector<std::int32_t> inputs, outputs;
     for (int k = count_of(op.inputs); k > 0; --k) inputs.push_back(input());
     for (int k = count_of(op.outputs); k > 0; --k) outputs.push_back(add(draw_.one_in(6) ? draw_type() : type_, shape_, false));
@@ -57,12 +91,8 @@ class OneNodeModel {
       spec.options = options(op.code);
     }
     builder_.add_operator(std::move(spec));
-    builder_.set_inputs(given_);
-    builder_.set_outputs(std::move(outputs));
-    return builder_.finish();
+    return outputs;
   }
-
- private:
   int count_of(const Arity& arity) {
     const int most = arity.most == any_number ? arity.least + 3 : arity.most;
     return arity.least + (most > arity.least ? draw_.below(most - arity.least + 1) : 0);
@@ -115,10 +145,18 @@ class OneNodeModel {
         .name = std::string("t").append(std::to_string(names_++)), .type = type, .shape = std::move(shape), .is_variable = is_variable};
     if (type == TensorType::int8 || type == TensorType::uint8 || type == TensorType::int16)
       spec.quantization = draw_quantization(type, spec.shape);
-    return builder_.add_tensor(std::move(spec));
+    return seen(type, builder_.add_tensor(std::move(spec)));
+  }
+  std::int32_t seen(TensorType type, std::int32_t tensor) {
+    using enum TensorType;
+    holds_floats_ =
+        holds_floats_ || (bits_of(type) >= 8 && !is_quantized_integer(type) && type != int32 && type != int64 && type != boolean);
+    all_.push_back(tensor);
+    return tensor;
   }
   std::int32_t input() {
     if (draw_.one_in(24)) return -1;
+    if (nodes_ > 1 && !all_.empty() && draw_.one_in(2)) return any_tensor();
     TensorType type = type_;
     if (draw_.one_in(4)) type = draw_.one_in(3) ? draw_type() : TensorType::int32;
     const bool is_first = names_ == 0;
@@ -147,12 +185,12 @@ class OneNodeModel {
         std::memcpy(data.data() + at, &value, 4);
       }
     } else {
-      for (std::uint8_t& b : data) b = type == TensorType::boolean ? static_cast<std::uint8_t>(draw_.below(2)) : draw_.byte();
+      for (std::uint8_t& b : data) b = draw_.byte();
     }
     TensorSpec spec{.name = std::string("c").append(std::to_string(names_++)), .type = type, .shape = std::move(shape)};
     if (type == TensorType::int8 || type == TensorType::uint8 || type == TensorType::int16)
       spec.quantization = draw_quantization(type, spec.shape);
-    return builder_.add_constant(std::move(spec), data);
+    return seen(type, builder_.add_constant(std::move(spec), data));
   }
 
   /// A table of the operator's own kind with scalars in its first fields: narrower fields read the low bytes. Lists that a field may be
@@ -182,8 +220,9 @@ class OneNodeModel {
   std::span<const OpEntry> ops_;
   ModelBuilder builder_;
   TensorType type_ = TensorType::float32;
-  std::vector<std::int32_t> shape_, given_;
-  int names_ = 0;
+  std::vector<std::int32_t> shape_, given_, all_;  // all_: tensors of the subgraph
+  int names_ = 0, nodes_ = 0;
+  bool holds_floats_ = false;
 };
 
 }  // namespace tfl::fuzz
