@@ -39,10 +39,10 @@ inline OptionsTag options_tag(BuiltinOperator code) {
 
 class DrawnModel {
  public:
-  DrawnModel(Draw& draw, std::span<const OpEntry> ops) : draw_(draw), ops_(ops) {}
+  DrawnModel(Draw& draw, std::span<const OpEntry> ops, bool one_node = false) : draw_(draw), ops_(ops), one_node_(one_node) {}
 
   std::vector<std::uint8_t> make() {
-    const int subgraphs = draw_.one_in(8) ? 2 + draw_.below(3) : 1;
+    const int subgraphs = draw_.one_in(8) && !one_node_ ? 2 + draw_.below(3) : 1;
     for (int g = 0; g < subgraphs; ++g) {
       builder_.begin_subgraph(std::string("g").append(std::to_string(g)));
       subgraph();
@@ -59,7 +59,7 @@ class DrawnModel {
     given_.clear();
     all_.clear();
     std::vector<std::int32_t> outputs;
-    for (int k = draw_.one_in(3) ? 1 + draw_.below(5) : 1; k > 0; --k) {
+    for (int k = draw_.one_in(3) && !one_node_ ? 1 + draw_.below(5) : 1; k > 0; --k) {
       const std::vector<std::int32_t> own = node();
       outputs.insert(outputs.end(), own.begin(), own.end());
     }
@@ -218,6 +218,7 @@ class DrawnModel {
 
   Draw& draw_;
   std::span<const OpEntry> ops_;
+  bool one_node_;
   ModelBuilder builder_;
   TensorType type_ = TensorType::float32;
   std::vector<std::int32_t> shape_, given_, all_;  // all_: tensors of the subgraph

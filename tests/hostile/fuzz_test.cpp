@@ -82,7 +82,7 @@ TEST(Fuzz, MicroInterpreter) {
   fuzz("micro interpreter", 2000, [](const Bytes& bytes) {
     const std::span<const std::uint8_t> all(bytes);
     tfl::fuzz::Draw draw(all), changes(all.subspan(bytes.size() / 2));
-    Bytes file = tfl::fuzz::OneNodeModel(draw, tfl::test::all_entries()).make();
+    Bytes file = tfl::fuzz::DrawnModel(draw, tfl::test::all_entries(), true).make();
     for (int k = changes.below(4); k > 0; --k) {
       if (changes.one_in(2)) {
         tfl::fuzz::change_part(file, changes.word(), changes.word());
