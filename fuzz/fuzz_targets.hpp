@@ -62,7 +62,7 @@ template <class Interpreter> bool fuzz_changed_model(std::span<const std::uint8_
   Draw draw(bytes);
   Draw changes(bytes.subspan(bytes.size() / 2));
   Bytes file = DrawnModel(draw, ops).make();
-  for (int k = 1 + changes.below(3); k > 0; --k) change_part(file, changes.word(), changes.word());
+  for (int k = 1 + changes.below(2); k > 0; --k) change_part(file, changes.word(), changes.word());
   return fuzz_model<Interpreter>(file);
 }
 

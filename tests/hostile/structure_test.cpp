@@ -129,7 +129,7 @@ const WeakSpot spots[] = {
      [] { return graph([](ModelBuilder& b) { b.add_operator(Code::NEG, {0}, {0}); }, {0}, {0}); },
      "model: subgraph 0: node 0 NEG: output 0 is tensor 0, an input of the subgraph"},
     {"InputAbsent", "CVE-2020-15211", [] { return graph([](ModelBuilder& b) { b.add_operator(Code::NEG, {-1}, {1}); }); },
-     "node 0 NEG: output 0 'y' float32[4]: must have the type of input 0"},
+     "node 0 NEG: input 0 is absent: must not be absent"},
     {"InputsOfAddAbsent", "CVE-2020-15211", [] { return OneNode().in({4}).absent().out().of(Code::ADD); },
      "node 0 ADD: input 1 is absent: must not be absent"},
     {"OutputAbsent", "CVE-2020-15211", [] { return graph([](ModelBuilder& b) { b.add_operator(Code::NEG, {0}, {-1}); }); },
