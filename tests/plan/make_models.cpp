@@ -115,8 +115,8 @@ std::vector<std::uint8_t> words() {
   };
   const auto conv = [&](int from, int to, int filters, int size, int depth, int stride, int dilation) {
     const std::size_t count = static_cast<std::size_t>(filters) * static_cast<std::size_t>(size * size * depth);
-    const int filter = b.add_constant(
-        {.name = "filter", .shape = {filters, size, size, depth}, .quantization = channels(filters, 0)}, bytes(count));
+    const int filter =
+        b.add_constant({.name = "filter", .shape = {filters, size, size, depth}, .quantization = channels(filters, 0)}, bytes(count));
     const int bias = b.add_constant({.name = "bias", .shape = {filters}}, wide(static_cast<std::size_t>(filters)));
     b.add_operator(BuiltinOperator::CONV_2D, {from, filter, bias}, {to}, [=](auto& t) {
       return schema::CreateConv2DOptions(t, schema::Padding::SAME, stride, stride, schema::ActivationFunctionType::NONE, dilation,
@@ -125,7 +125,7 @@ std::vector<std::uint8_t> words() {
   };
   const auto depthwise = [&](int from, int to, int outputs, int multiplier) {
     const int filter = b.add_constant({.name = "filter", .shape = {1, 3, 3, outputs}, .quantization = channels(outputs, 3)},
-                                                   bytes(static_cast<std::size_t>(9 * outputs)));
+                                      bytes(static_cast<std::size_t>(9 * outputs)));
     const int bias = b.add_constant({.name = "bias", .shape = {outputs}}, wide(static_cast<std::size_t>(outputs)));
     b.add_operator(BuiltinOperator::DEPTHWISE_CONV_2D, {from, filter, bias}, {to}, [=](auto& t) {
       return schema::CreateDepthwiseConv2DOptions(t, schema::Padding::SAME, 1, 1, multiplier, schema::ActivationFunctionType::RELU);
@@ -143,6 +143,30 @@ std::vector<std::uint8_t> words() {
   return b.finish();
 }
 
+/// Joins and splits that need no copy: of rows, of a tensor that is read otherwise, too, and by an op that could overwrite it.
+std::vector<std::uint8_t> joining() {
+  ModelBuilder b;
+  const auto tensor = [&](const char* name, std::vector<std::int32_t> shape) {
+    return b.add_tensor({.name = name, .type = TensorType::float32, .shape = std::move(shape)});
+  };
+  const int x = tensor("x", {1, 4, 8}), y = tensor("y", {1, 2, 8});
+  const int negative = tensor("negative", {1, 4, 8}), positive = tensor("positive", {1, 2, 8});
+  b.add_operator(BuiltinOperator::NEG, {x}, {negative});
+  b.add_operator(BuiltinOperator::RELU, {y}, {positive});
+  const int joined = tensor("joined", {1, 6, 8});
+  b.add_operator(BuiltinOperator::CONCATENATION, {negative, positive}, {joined},
+                 [](auto& t) { return schema::CreateConcatenationOptions(t, 1); });
+  const int changed = tensor("changed", {1, 6, 8});
+  b.add_operator(BuiltinOperator::NEG, {joined}, {changed});
+  const int axis = b.add_constant<std::int32_t>({.name = "axis", .shape = {}}, {1});
+  const int top = tensor("top", {1, 3, 8}), bottom = tensor("bottom", {1, 3, 8}), sum = tensor("sum", {1, 3, 8});
+  b.add_operator(BuiltinOperator::SPLIT, {axis, changed}, {top, bottom}, [](auto& t) { return schema::CreateSplitOptions(t, 2); });
+  b.add_operator(BuiltinOperator::ADD, {top, bottom}, {sum}, [](auto& t) { return schema::CreateAddOptions(t); });
+  b.set_inputs({x, y});
+  b.set_outputs({sum});
+  return b.finish();
+}
+
 bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   if (file == nullptr) return false;
@@ -157,6 +181,6 @@ int main(int argc, char** argv) {
   const std::string directory = std::string(argv[1]) + '/';
   const bool written = write(directory + "moving.tflite", moving()) && write(directory + "gathering.tflite", gathering()) &&
                        write(directory + "remembering.tflite", remembering()) && write(directory + "folding.tflite", folding()) &&
-                       write(directory + "words.tflite", words());
+                       write(directory + "words.tflite", words()) && write(directory + "joining.tflite", joining());
   return written ? 0 : 1;
 }

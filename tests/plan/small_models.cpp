@@ -9,6 +9,7 @@
 
 #include "folding.hpp"
 #include "gathering.hpp"
+#include "joining.hpp"
 #include "moving.hpp"
 #include "plan/beside_interpreter.hpp"
 #include "remembering.hpp"
@@ -46,6 +47,13 @@ TEST(SmallModels, ReshapesAndOverwritesInPlace) {
     }
   }
   EXPECT_EQ(blocks, 3) << "three tensors make three pairs";
+}
+
+TEST(SmallModels, JoinsAndSplitsWithoutCopies) {
+  static_assert(std::is_same_v<joining::Nodes,
+                               tfl::plan::Nodes<joining::node_0_NEG, joining::node_1_RELU, joining::node_2_NEG, joining::node_3_ADD>>);
+  static StaticPlan<joining> plan;
+  tfl::test::expect_same_results(plan, model("joining"));
 }
 
 TEST(SmallModels, TellsWhenDataBreaksARule) {

@@ -17,6 +17,7 @@
 #include "tfl/runtime/interpreter.hpp"
 #include "tools/common/print.hpp"
 #include "tools/tfl_codegen/ops.hpp"
+#include "tools/tfl_codegen/parts.hpp"
 #include "tools/tfl_codegen/plan_memory.hpp"
 #include "tools/tfl_codegen/tile.hpp"
 #include "tools/tfl_codegen/write_header.hpp"
@@ -207,6 +208,7 @@ std::string generate(const tfl::Model& file, const GenerateOptions& options, Gen
   if (compact) measure_compact(model);
   place_weights(model);
   plan_memory_and_order(model);
+  drop_copies(model, [](const ModelPlan& m, const NodePlan& node) { return Described(m, node); });
   if (options.tile) {
     tile_first_blocks(model, [&](ModelPlan& tiled) {
       for (NodePlan& node : tiled.nodes) node.needs = node.entry->needs(node.options.data(), Described(tiled, node).node());

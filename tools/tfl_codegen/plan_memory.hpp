@@ -46,6 +46,7 @@ struct ModelPlan {
   std::vector<NodePlan> nodes;
   std::vector<std::int32_t> inputs, outputs;
   std::size_t alignment = arena_alignment;  // of tensors
+  bool is_tiled = false;                    // the parts of a tensor are written over its input's rows
   std::size_t weight_bytes = 0, arena_bytes = 0, live_bytes = 0;
 };
 
@@ -100,13 +101,15 @@ inline void plan_memory(ModelPlan& model) {
   for (const std::int32_t t : model.outputs) touch(t, end);
   // Wholes are there from their first part to their last.
   std::int32_t whole = -1;
+  std::vector<bool> has_parts(model.tensors.size());
   for (std::size_t t = 0; t < model.tensors.size(); ++t) {
     const std::int32_t of = model.tensors[t].part_of;
+    if (of >= 0) has_parts[at(of)] = true;
     if (of < 0 || blocks[t].last < blocks[t].first) continue;
     touch(of, blocks[t].first);
     touch(of, blocks[t].last);
     blocks[t] = {0, 0, -1};
-    if (of != model.inputs[0]) whole = of;
+    if (model.is_tiled && of != model.inputs[0]) whole = of;
   }
   std::vector<std::int32_t> block_of(model.tensors.size(), -1);
   for (std::size_t t = 0; t < model.tensors.size(); ++t) {
@@ -129,6 +132,7 @@ inline void plan_memory(ModelPlan& model) {
     const std::size_t candidates = traits.is_view ? 1 : node.inputs.size();
     for (std::size_t k = 0; k < candidates; ++k) {
       const std::int32_t input = node.inputs[k];
+      if (input >= 0 && has_parts[at(input)] && !traits.is_view) continue;  // its parts stay as long as it does
       if (input < 0 || block_of[at(input)] < 0 || block_of[at(output)] < 0 || block_of[at(input)] == block_of[at(output)]) continue;
       const TensorDescription &from = model.tensors[at(input)].description, &to = model.tensors[at(output)].description;
       if (from.is_variable || to.is_variable || bits_of(from.type) != bits_of(to.type)) continue;

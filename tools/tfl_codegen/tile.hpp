@@ -65,6 +65,9 @@ inline bool is_depthwise(const NodePlan& node) { return node.entry->code == Buil
 /// How many of the first nodes are convolutions that follow one another from the model's input, each read by the next alone.
 inline std::size_t tileable_nodes(const ModelPlan& model, std::vector<TiledLayer>& layers) {
   if (model.inputs.size() != 1) return 0;
+  for (const TensorPlan& tensor : model.tensors) {
+    if (tensor.part_of >= 0) return 0;
+  }
   std::int32_t from = model.inputs[0];
   for (std::size_t n = 0; n < model.nodes.size(); ++n) {
     const NodePlan& node = model.nodes[n];
@@ -86,6 +89,7 @@ inline std::size_t tileable_nodes(const ModelPlan& model, std::vector<TiledLayer
 /// that are still needed. Tensors that are gone have no reader and no writer.
 inline bool tile(const ModelPlan& model, const std::vector<TiledLayer>& layers, std::size_t depth, std::int64_t rows, ModelPlan& tiled) {
   tiled = model;
+  tiled.is_tiled = true;
   tiled.nodes.clear();
   const std::int32_t whole_input = model.inputs[0], whole_output = model.nodes[depth - 1].outputs[0];
   const auto rows_tensor = [&](std::int32_t like, const RowRange& range, std::int32_t part_of) {
