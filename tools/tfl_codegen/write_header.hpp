@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tools/tfl_codegen/ops.hpp"
@@ -43,7 +44,7 @@ struct HeaderOptions {
 
 class HeaderWriter {
  public:
-  HeaderWriter(const ModelPlan& model, const HeaderOptions& options) : model_(model), options_(options) {}
+  HeaderWriter(const ModelPlan& model, HeaderOptions options) : model_(model), options_(std::move(options)) {}
 
   std::string write() {
     out_ =
@@ -206,7 +207,7 @@ class HeaderWriter {
   }
 
   const ModelPlan& model_;
-  const HeaderOptions& options_;
+  HeaderOptions options_;
   std::string out_;
 };
 
