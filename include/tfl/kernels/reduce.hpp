@@ -188,7 +188,8 @@ struct StoreRescaled {
     for (std::size_t i = 0; i < B::size; ++i) {
       const float real = simd::rounded(simd::Lane<float>(static_cast<float>(lanes[i]) * scale)).value + bias;
       const float whole = std::round(real) + static_cast<float>(zero_point);
-      to[i] = static_cast<Out>(whole < lowest ? lowest : whole > highest ? highest : whole);
+      // Scales far apart can make it no number.
+      to[i] = static_cast<Out>(!(whole > lowest) ? lowest : whole > highest ? highest : whole);
     }
   }
 };
