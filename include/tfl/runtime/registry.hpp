@@ -151,9 +151,11 @@ inline constexpr bool takes_border = requires(typename O::Options& options, cons
   { O::take_border(options, node, border) } -> std::same_as<bool>;
 };
 
+template <class O> inline constexpr bool has_row_window = false;
 template <class O>
-inline constexpr bool has_row_window = requires(const typename O::Options& options, const NodeDescription& node, WindowAxis& axis,
-                                                typename O::Prepared& prepared) {
+requires requires { typename O::Prepared; }
+inline constexpr bool has_row_window<O> =
+    requires(const typename O::Options& options, const NodeDescription& node, WindowAxis& axis, typename O::Prepared& prepared) {
   { O::row_window(options, node, axis) } -> std::same_as<bool>;
   { O::row_window(prepared) } -> std::same_as<WindowAxis&>;
 };
