@@ -476,6 +476,15 @@ const WeakSpot spots[] = {
        return OneNode().in({4}, int32).ints({0}).out(int32).of(Code::SUM, [](auto& t) { return schema::CreateReducerOptions(t, false); });
      },
      "", largest},
+    {"SumOfScalesFarApart", "undefined behaviour",
+     [] {
+       return OneNode()
+           .in({4}, uint8, {.scales = {1e19f}, .zero_points = {3}})
+           .ints({0})
+           .out(uint8, {1}, {.scales = {1e-19f}, .zero_points = {0}})
+           .of(Code::SUM, [](auto& t) { return schema::CreateReducerOptions(t, false); });
+     },
+     ""},
     {"EmptyOfHugeDimensions", "endless loop",
      [] {
        return OneNode().in({largest, 0}).out().of(Code::NEG);
