@@ -243,7 +243,8 @@ const WrongModel wrong_models[] = {
      [] {
        return with_tensor({.name = "t", .type = TensorType::int8, .shape = {0, 1 << 30, 1 << 30, 1 << 30}});
      },
-     "model: subgraph 0: tensor 2 't' has shape [0,1073741824,1073741824,1073741824]: a dimension is negative, or their product passes 2^31 - 1"},
+     "model: subgraph 0: tensor 2 't' has shape [0,1073741824,1073741824,1073741824]: a dimension is negative, or their product passes "
+     "2^31 - 1"},
     {"SignatureRank",
      [] {
        return with_tensor({.name = "t", .type = TensorType::int8, .shape = {1, 2}, .shape_signature = {-1, 2, 1}});
