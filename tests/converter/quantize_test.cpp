@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <set>
 
 #include "converter/compare.hpp"
@@ -286,6 +287,36 @@ TEST(Quantize, BlocksOfEmbeddingsHaveScalesOfTheirOwn) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     // The first rows are a hundredth of the last ones; their steps are, too.
     EXPECT_NEAR(real_value(*y, rows, i), static_cast<double>(values[i]), i < 256 ? 0.0008 : 0.08) << i;
+  }
+}
+
+TEST(Quantize, BlocksOfDenseLayersHaveScalesOfTheirOwn) {
+  std::vector<float> weights(512);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(0.7f * static_cast<float>(i)) * (i % 64 < 32 ? 0.01f : 1.0f);
+  Dense d(weights);
+  const test::Outputs before = d.run();
+  WeightOptions options{TensorType::int4};
+  options.fewest_elements = 1;
+  options.block_size = 32;
+  Problems problems;
+  ASSERT_TRUE(quantize_weights(d.model, options, problems)) << problems.text();
+  const Tensor& packed = *d.node->input(1);
+  ASSERT_NE(packed.quantization.block_scales, nullptr);
+  EXPECT_EQ(describe(*packed.quantization.block_scales), "float16[8,2]");
+  ASSERT_EQ(packed.data->size(), 256u);
+  // A scale for the whole row would make zeros of its first half.
+  int zeros = 0;
+  for (std::size_t i = 0; i < 16; ++i) zeros += (*packed.data)[i] == 0 ? 1 : 0;
+  EXPECT_LE(zeros, 2);
+  const test::Outputs after = d.run();
+  ASSERT_EQ(after.error, "");
+  ASSERT_EQ(before.error, "");
+  for (std::size_t i = 0; i < 8; ++i) {
+    float got = 0, want = 0;
+    std::memcpy(&got, after.data[0].data() + 4 * i, 4);
+    std::memcpy(&want, before.data[0].data() + 4 * i, 4);
+    EXPECT_NEAR(got, want, 1.0f) << i;
+    EXPECT_NE(got, 0) << i;
   }
 }
 

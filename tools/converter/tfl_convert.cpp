@@ -316,7 +316,7 @@ int main(int argc, char** argv) {
   app.add_option("--verify", a.verify, "runs source and result on so many random inputs and prints the differences")
       ->check(CLI::Range(0, 10000));
   app.add_option("--block-size", a.block_size,
-                 "with --quantize dynamic --weights int4: tables of EMBEDDING_LOOKUP in int4, a scale for so many")
+                 "with --quantize dynamic --weights int4: a scale for so many neighbours in embeddings and dense layers")
       ->check(CLI::IsMember({16, 32, 64, 128, 256}));
   app.add_flag("--bias-correction", a.bias_correction, "biases make up for what rounded weights shift on average");
   app.add_flag("--equalize", a.equalize,

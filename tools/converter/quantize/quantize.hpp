@@ -28,7 +28,7 @@ struct WeightOptions {
   TensorType weights = TensorType::int8;  // or int4, float16
   bool per_channel = false;               // a scale for every output channel, else one for the tensor
   std::int64_t fewest_elements = 1024;    // smaller tensors stay in float: there is nothing to gain
-  std::int32_t block_size = 0;            // int4 tables of EMBEDDING_LOOKUP: a scale for so many neighbours (an even number); 0: none
+  std::int32_t block_size = 0;  // int4 in EMBEDDING_LOOKUP and FULLY_CONNECTED: a scale for so many neighbours (an even number); 0: none
   std::set<std::string> keep_float{};
 };
 

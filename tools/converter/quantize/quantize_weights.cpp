@@ -54,12 +54,13 @@ void quantize_hybrid(Graph& graph, const WeightOptions& options, Problems& probl
     for (const std::size_t i : weights.inputs) {
       Tensor* tensor = node->input(i);
       if (!is_large_float(tensor, options.fewest_elements) || !all_readers_take(tensor, options)) continue;
-      if (options.block_size > 0 && options.weights == TensorType::int4 && node->is(B::EMBEDDING_LOOKUP) && tensor->rank() == 2) {
+      const bool has_blocks = node->is(B::EMBEDDING_LOOKUP) || node->is(B::FULLY_CONNECTED);
+      if (options.block_size > 0 && options.weights == TensorType::int4 && has_blocks && tensor->rank() == 2) {
         if (tensor->shape[1] % options.block_size == 0 &&
             quantize_blocks_in_place(*tensor, options.block_size, *graph.add_tensor(tensor->name + "_scales")))
           continue;
-        problems.warn(node->where(), "its table '" + tensor->name + "' " + describe(*tensor) + " does not fit blocks of " +
-                                         std::to_string(options.block_size) + ": it gets int8 and one scale");
+        problems.warn(node->where(), "its weights '" + tensor->name + "' " + describe(*tensor) + " do not fit blocks of " +
+                                         std::to_string(options.block_size) + ": they are quantized without blocks");
       }
       const TensorType type = options.weights == TensorType::int4 && weights.may_be_int4 ? TensorType::int4 : TensorType::int8;
       const int axis = options.per_channel && weights.may_be_per_channel ? weights.channel_axis : -1;
