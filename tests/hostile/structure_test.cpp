@@ -482,6 +482,10 @@ const WeakSpot spots[] = {
      "node 0 QUANTIZE: input 0 't0' int8[4]: must have a positive scale and a zero point in the range of its type"},
     {"ScaleRatioTiny", "CVE-2022-29212", [] { return rescaled(1e-38f, 1e38f); },
      "node 0 QUANTIZE: output 0 't1' int8[4]: must have a positive scale and a zero point in the range of its type"},
+    {"ZeroPointOfPackedIntegersOutOfRange", "signed overflow",
+     [] { return OneNode().in({4}, int4, {.scales = {1}, .zero_points = {2147483647}}).out().of(Code::DEQUANTIZE); },
+     "node 0 DEQUANTIZE: input 0 't0' int4[4]: must have positive scales, one per channel or one for all, and zero points in the range of "
+     "its type"},
     {"CustomOpThatNobodyKnows", "null pointer dereference", [] { return OneNode().in({4}).out().of_custom("Nobody"); },
      "node 0 Nobody: this op is not in the registry; add it to the template arguments of OpRegistry"},
     {"FlexOpWithoutTensorFlow", "null pointer dereference",

@@ -224,6 +224,9 @@ constexpr bool is_usable(const Quantization& q, TensorType type) {
     case TensorType::int8: return q.zero_point >= -128 && q.zero_point <= 127;
     case TensorType::uint8: return q.zero_point >= 0 && q.zero_point <= 255;
     case TensorType::int16: return q.zero_point >= -32768 && q.zero_point <= 32767;
+    case TensorType::int4: return q.zero_point >= -8 && q.zero_point <= 7;
+    case TensorType::uint4: return q.zero_point >= 0 && q.zero_point <= 15;
+    case TensorType::int2: return q.zero_point >= -2 && q.zero_point <= 1;
     default: return true;
   }
 }
