@@ -195,6 +195,33 @@ def write_architectures(full):
         torch.onnx.export(model, x, str(FOLDER / f"{name}.onnx"), opset_version=13, input_names=["x"], output_names=["y"])
 
 
+class Steps(nn.Module):
+    """A loop of known length, a loop until something holds, and a branch, which PyTorch exports as such from a script."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+
+    def forward(self, x):
+        for _ in range(3):
+            x = torch.tanh(self.inner(x)) + x
+        y = x
+        while bool(y.abs().sum() < 50):
+            y = y * 2
+        if bool(x.sum() > 0):
+            y = y + self.inner(y)
+        else:
+            y = y - 1
+        return y
+
+
+def write_control_flow():
+    torch.manual_seed(3)
+    model, x = torch.jit.script(Steps().eval()), torch.randn(2, 4)
+    save("loop", x, model(x))
+    torch.onnx.export(model, x, str(FOLDER / "loop.onnx"), opset_version=13, input_names=["x"], output_names=["y"])
+
+
 def write_onnx():
     models = {
         "block": (Block(), torch.randn(1, 3, 14, 14)),
@@ -371,3 +398,4 @@ if __name__ == "__main__":
     write_sequence_model()
     write_graph()
     write_architectures(False)
+    write_control_flow()

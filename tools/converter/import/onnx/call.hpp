@@ -29,10 +29,15 @@ struct OnnxValue {
   int rank() const { return static_cast<int>(joined.empty() ? tensor->shape.size() : joined.size()); }
 };
 
+namespace onnx {
+class GraphProto;
+}
+
 struct OnnxNode {
   std::string op, name;
   std::vector<std::string> inputs{}, outputs{};
   Attributes attributes{};
+  std::vector<std::pair<std::string, onnx::GraphProto*>> graphs{};  // attributes too: branches and bodies of loops
 };
 
 /// Tensors that were put into another order, so that it happens once.

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "tools/converter/import/composite.hpp"
+#include "tools/converter/import/einsum.hpp"
 #include "tools/converter/import/literal.hpp"
 #include "tools/converter/import/onnx/call.hpp"
 
@@ -167,6 +168,12 @@ Result local_response_normalization(const OnnxCall& call) {
   return {{call.emit.add(LOCAL_RESPONSE_NORMALIZATION, {x}, x->type, x->shape, std::move(attributes)), OnnxCall::channels_last_order(4)}};
 }
 
+Result einsum(const OnnxCall& call) {
+  Values operands;
+  for (const OnnxValue& value : call.inputs) operands.push_back(call.plain(value));
+  return {{emit_einsum(call.emit, call.attributes().text("equation"), operands)}};
+}
+
 }  // namespace
 
 std::vector<OnnxOperatorEntry> onnx_matrix_operators() {
@@ -177,6 +184,7 @@ std::vector<OnnxOperatorEntry> onnx_matrix_operators() {
           {"BatchNormalization", batch_normalization},
           {"InstanceNormalization", instance_normalization},
           {"LayerNormalization", layer_normalization},
+          {"Einsum", einsum},
           {"LpNormalization", lp_normalization},
           {"LRN", local_response_normalization}};
 }
