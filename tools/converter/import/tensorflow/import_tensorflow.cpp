@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -10,6 +11,7 @@
 #include "tools/converter/import/literal.hpp"
 #include "tools/converter/import/tensorflow/bundle.hpp"
 #include "tools/converter/import/tensorflow/call.hpp"
+#include "tools/converter/import/tensorflow/composite_functions.hpp"
 #include "tools/converter/import/tensorflow/messages.hpp"
 
 namespace tfl::converter {
@@ -28,6 +30,8 @@ int output_base(std::string_view op, std::string_view output) {
       {"FusedBatchNormV2", {"y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"}},
       {"FusedBatchNormV3", {"y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"}},
       {"TopKV2", {"values", "indices"}},
+      {"NonMaxSuppressionV4", {"selected_indices", "valid_outputs"}},
+      {"NonMaxSuppressionV5", {"selected_indices", "selected_scores", "valid_outputs"}},
   };
   const auto found = names.find(op);
   if (found == names.end()) return 0;
@@ -68,6 +72,16 @@ struct Function {
   const pb::FunctionDef* proto = nullptr;
   Body body;
 };
+
+/// Drops what was followed but is not read: zeros from which a layer begins without being told.
+void drop_unread_nodes(Graph& graph) {
+  std::vector<Node*> nodes;
+  for (const auto& node : graph.nodes()) nodes.push_back(node.get());
+  const auto is_read = [&graph](const Tensor* output) { return !output->users.empty() || graph.is_output(output); };
+  for (std::size_t i = nodes.size(); i-- > 0;) {
+    if (std::none_of(nodes[i]->outputs().begin(), nodes[i]->outputs().end(), is_read)) graph.erase(nodes[i]);
+  }
+}
 
 class Importer {
  public:
@@ -145,6 +159,7 @@ class Importer {
       throw ImportError("the function '" + name + "' takes " + std::to_string(signature.input_arg_size()) + " arguments, it is given " +
                         std::to_string(arguments.size()));
     }
+    if (auto results = run_as_layer(emit, *found->second.proto, arguments)) return *std::move(results);
     Scope scope{emit, found->second.body, prefix, depth};
     for (int i = 0; i < signature.input_arg_size(); ++i)
       scope.done[signature.input_arg(i).name()] = {arguments[static_cast<std::size_t>(i)]};
@@ -203,7 +218,7 @@ class Importer {
         inputs.push_back(value_of(scope, input));
         failed = failed || inputs.back().failed;
       }
-      const Attributes attributes = attributes_of(node);
+      const Attributes attributes = attributes_of(node.attr());
       scope.emit.from(name, "tf." + node.op());
       if (special(scope, node, name, attributes, inputs, failed, results)) return results;
       const TfOperator found = find_tf_operator(node.op());
@@ -221,6 +236,24 @@ class Importer {
       if (reported_.insert(name).second) problems_.add("node '" + name + "' (tf." + node.op() + ")", "a constant input of it is empty");
     }
     return {{.failed = true}};
+  }
+
+  /// What a function that says which layer it is gives; nothing for others.
+  static std::optional<std::vector<TfValue>> run_as_layer(Emitter& emit, const pb::FunctionDef& function,
+                                                          const std::vector<TfValue>& arguments) {
+    if (const auto what = function.attr().find("_implements");
+        what != function.attr().end() && what->second.func().name() == "TFLite_Detection_PostProcess") {
+      const Attributes attributes = attributes_of(what->second.func().attr());
+      std::vector<TfValue> results;
+      for (Tensor* tensor : detection_postprocess({emit, emit.source_name(), "TFLite_Detection_PostProcess", attributes, arguments}))
+        results.push_back({tensor});
+      return results;
+    }
+    for (const char* name : {"api_implements", "experimental_api_implements"}) {
+      const auto what = function.attr().find(name);
+      if (what != function.attr().end()) return run_keras_layer(emit, what->second.s(), attributes_of(function.attr()), arguments);
+    }
+    return std::nullopt;
   }
 
   static std::string refusal(const std::string& op) {
@@ -327,9 +360,10 @@ class Importer {
       if (value.failed) throw ImportError("the function '" + function + "' has problems");
       if (value.tensor != nullptr) results.push_back(value.tensor);
     }
-    emit.check_finished(problems_);
     graph.set_inputs(inputs);
     graph.set_outputs(results);
+    drop_unread_nodes(graph);
+    emit.check_finished(problems_);
     graph.drop_unused_tensors();
     if (outputs != nullptr) *outputs = results;
     return number;
@@ -422,9 +456,10 @@ void add_signature(Model& model, Importer& importer, const pb::GraphDef& source,
     signature.outputs.emplace_back(output.name, value.tensor);
   }
   if (outputs.empty()) throw ImportError("the model has no outputs");
-  if (!problems.any()) emit.check_finished(problems);
   graph.set_inputs(graph_inputs);
   graph.set_outputs(graph_outputs);
+  drop_unread_nodes(graph);
+  if (!problems.any()) emit.check_finished(problems);
   graph.drop_unused_tensors();
   model.signatures.push_back(std::move(signature));
 }

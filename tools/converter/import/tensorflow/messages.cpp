@@ -92,9 +92,9 @@ Literal computed(const Literal& value) {
   return literal_of(TensorType::float32, value.shape, floats_of(tensor));
 }
 
-Attributes attributes_of(const pb::NodeDef& node) {
+Attributes attributes_of(const google::protobuf::Map<std::string, pb::AttrValue>& map) {
   Attributes result;
-  for (const auto& [name, value] : node.attr()) {
+  for (const auto& [name, value] : map) {
     switch (value.value_case()) {
       case pb::AttrValue::kS: result.set(name, Attribute(value.s())); break;
       case pb::AttrValue::kI: result.set(name, Attribute(std::int64_t{value.i()})); break;

@@ -17,6 +17,6 @@ Shape shape_of(const tensorflow::TensorShapeProto& proto);
 Literal literal_of_proto(const tensorflow::TensorProto& proto);
 /// float16, bfloat16 and float64 are computed in float32.
 Literal computed(const Literal& value);
-Attributes attributes_of(const tensorflow::NodeDef& node);
+Attributes attributes_of(const google::protobuf::Map<std::string, tensorflow::AttrValue>& map);
 
 }  // namespace tfl::converter

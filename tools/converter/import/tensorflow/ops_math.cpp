@@ -6,8 +6,10 @@
 
 #include "tools/converter/import/activations.hpp"
 #include "tools/converter/import/composite.hpp"
+#include "tools/converter/import/einsum.hpp"
 #include "tools/converter/import/literal.hpp"
 #include "tools/converter/import/tensorflow/call.hpp"
+#include "tools/converter/import/tensorflow/composite_functions.hpp"
 
 namespace tfl::converter {
 
@@ -32,6 +34,13 @@ Values leaky_relu(const TfCall& call) {
 Values softmax(const TfCall& call) { return {call.emit.softmax(call.tensor(0))}; }
 Values select(const TfCall& call) { return {call.emit.select(call.tensor(0), call.tensor(1), call.tensor(2))}; }
 Values cast(const TfCall& call) { return {call.emit.cast(call.tensor(0), tf_computed_type(call.attributes.integer("DstT", 1)))}; }
+
+Values clip(const TfCall& call) {
+  return {call.emit.binary(MINIMUM, call.emit.binary(MAXIMUM, call.tensor(0), call.tensor(1)), call.tensor(2))};
+}
+Values expm1(const TfCall& call) { return {call.emit.binary(SUB, call.emit.unary(EXP, call.tensor(0)), 1)}; }
+Values log1p(const TfCall& call) { return {call.emit.unary(LOG, call.emit.binary(ADD, call.tensor(0), 1))}; }
+Values erfc(const TfCall& call) { return {call.emit.binary(SUB, call.emit.scalar(1), emit_erf(call.emit, call.tensor(0)))}; }
 
 Values selu(const TfCall& call) { return {emit_scaled_elu(call.emit, call.tensor(0), selu_alpha, selu_scale)}; }
 template <Tensor* (*Emit)(Emitter&, Tensor*)> Values activation(const TfCall& call) { return {Emit(call.emit, call.tensor(0))}; }
@@ -174,6 +183,20 @@ Values local_response_normalization(const TfCall& call) {
                          {"beta", call.attributes.real("beta", 0.5)}})};
 }
 
+Values einsum(const TfCall& call) { return {emit_einsum(call.emit, call.attributes.text("equation"), call.tensors())}; }
+
+/// boxes, scores, most outputs, threshold of overlap, threshold of scores and, for the soft one, sigma.
+template <BuiltinOperator Code> Values non_max_suppression(const TfCall& call) {
+  if (!call.attributes.boolean("pad_to_max_output_size", Code == NON_MAX_SUPPRESSION_V4)) {
+    throw ImportError("how many boxes it gives depends on data (pad_to_max_output_size is false)", "let it pad its outputs");
+  }
+  const Shape most = {checked_dim(integers_of(call.constant(2, "max_output_size")).at(0))};
+  std::vector<std::pair<TensorType, Shape>> outputs = {{TensorType::int32, most}};
+  if (Code == NON_MAX_SUPPRESSION_V5) outputs.emplace_back(TensorType::float32, most);
+  outputs.emplace_back(TensorType::int32, Shape());
+  return call.emit.add(Code, call.tensors(), outputs);
+}
+
 // ---- reductions
 
 template <BuiltinOperator Code> Values reduce(const TfCall& call) {
@@ -297,6 +320,11 @@ std::vector<TfOperatorEntry> tf_math_operators() {
           {"LogicalAnd", binary<LOGICAL_AND>},
           {"LogicalOr", binary<LOGICAL_OR>},
           {"AddN", add_n},
+          {"ClipByValue", clip},
+          {"Expm1", expm1},
+          {"Log1p", log1p},
+          {"Erfc", erfc},
+          {"Rint", unary<ROUND>},
           {"Equal", compare<EQUAL>},
           {"NotEqual", compare<NOT_EQUAL>},
           {"Less", compare<LESS>},
@@ -316,6 +344,7 @@ std::vector<TfOperatorEntry> tf_math_operators() {
           {"BatchMatMul", batch_mat_mul},
           {"BatchMatMulV2", batch_mat_mul},
           {"BatchMatMulV3", batch_mat_mul},
+          {"Einsum", einsum},
           {"BiasAdd", bias_add},
           {"FusedBatchNorm", fused_batch_norm},
           {"FusedBatchNormV2", fused_batch_norm},
@@ -332,6 +361,9 @@ std::vector<TfOperatorEntry> tf_math_operators() {
           {"ArgMin", arg<ARG_MIN>},
           {"Cumsum", cum_sum},
           {"TopKV2", top_k},
+          {"NonMaxSuppressionV4", non_max_suppression<NON_MAX_SUPPRESSION_V4>},
+          {"NonMaxSuppressionV5", non_max_suppression<NON_MAX_SUPPRESSION_V5>},
+          {"TFLite_Detection_PostProcess", detection_postprocess},
           {"FakeQuantWithMinMaxArgs", fake_quant_args},
           {"FakeQuantWithMinMaxVars", fake_quant_vars},
           {"FakeQuantWithMinMaxVarsPerChannel", fake_quant_per_channel}};
