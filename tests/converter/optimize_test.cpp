@@ -235,6 +235,23 @@ TEST(Optimize, SoftmaxByItsExponentials) {
   EXPECT_EQ(f.optimized(), std::vector<B>{B::SOFTMAX});
 }
 
+TEST(Optimize, LayerNormalizationBySingleOperators) {
+  Fixture f;
+  Tensor *apart = f.like_x("apart"), *squares = f.like_x("squares"), *quotient = f.like_x("quotient");
+  const auto of_rows = [&](const char* name) { return f.graph.add_tensor(name, TensorType::float32, {1, 4, 4, 1}); };
+  Tensor *mean = of_rows("mean"), *variance = of_rows("variance"), *more = of_rows("more"), *root = of_rows("root");
+  const Attributes keep{{"keep_dims", true}};
+  f.graph.append(B::MEAN, {f.x, f.integers({3}, {1})}, {mean}, keep);
+  f.graph.append(B::SUB, {f.x, mean}, {apart});
+  f.graph.append(B::SQUARE, {apart}, {squares});
+  f.graph.append(B::MEAN, {squares, f.integers({3}, {1})}, {variance}, keep);
+  f.graph.append(B::ADD, {variance, f.floats({1e-3f}, {})}, {more});
+  f.graph.append(B::SQRT, {more}, {root});
+  f.graph.append(B::DIV, {apart, root}, {quotient});
+  f.graph.append(B::MUL, {quotient, f.floats({2, -3}, {2})}, {f.y});
+  EXPECT_EQ(f.optimized(), (std::vector<B>{B::MEAN, B::SUB, B::SQUARED_DIFFERENCE, B::MEAN, B::ADD, B::RSQRT, B::MUL, B::MUL}));
+}
+
 TEST(Optimize, TransposesSinkToEachOther) {
   Fixture f;
   Tensor* a = f.graph.add_tensor("a", TensorType::float32, {1, 2, 4, 4});

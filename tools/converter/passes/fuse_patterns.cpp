@@ -1,6 +1,7 @@
 // fuse-patterns: operators that a source wrote as several: HARD_SWISH, GELU (by tanh), SOFTMAX, LOG_SOFTMAX, L2_NORMALIZATION,
-// SQUARED_DIFFERENCE, LEAKY_RELU, RELU and RELU6. Needs float tensors and constants of one element. Leaves the inner nodes to
-// remove-dead-nodes, for others may read them.
+// SQUARED_DIFFERENCE, LEAKY_RELU, RELU, RELU6 and RSQRT. Layer normalization, which .tflite has no operator for, becomes MEAN,
+// SQUARED_DIFFERENCE, RSQRT and products: a division of everything by the roots of a few is a product with their inverses. Needs float
+// tensors and constants of one element. Leaves the inner nodes to remove-dead-nodes, for others may read them.
 
 #include <cmath>
 
@@ -165,13 +166,25 @@ struct Match {
   B code;
   std::vector<Tensor*> inputs{};
   Attributes attributes{};
+  bool by_inverse_root = false;  // of the last input
 };
+
+/// x / sqrt(y), where y is spread out over x.
+bool find_division_by_root(const Node& node, Match& match) {
+  const Node* root = node.is(B::DIV) ? made_by(node.input(1), B::SQRT) : nullptr;
+  if (root == nullptr) return false;
+  Tensor *x = node.input(0), *y = root->input(0);
+  if (scalar_of(x) == 1.0f && activation_of(node) == "NONE") return match = {B::RSQRT, {y}}, true;
+  if (x->count() < 0 || y->count() < 0 || 2 * y->count() > x->count()) return false;
+  return match = {B::MUL, {x, y}, node.attributes, true}, true;
+}
 
 bool find(const Node& node, Match& match) {
   if (Tensor* x = hard_swish(node); x != nullptr) return match = {B::HARD_SWISH, {x}}, true;
   if (Tensor* x = l2_normalized(node); x != nullptr) return match = {B::L2_NORMALIZATION, {x}}, true;
   if (Tensor* x = gelu_by_tanh(node); x != nullptr) return match = {B::GELU, {x}, {{"approximate", true}}}, true;
   if (Tensor* x = softmax_of(node); x != nullptr) return match = {B::SOFTMAX, {x}, {{"beta", 1.0}}}, true;
+  if (find_division_by_root(node, match)) return true;
   const bool squares = node.is(B::SQUARE) || (node.is(B::MUL) && activation_of(node) == "NONE" && node.input(0) == node.input(1));
   if (const Node* difference = squares ? plainly_made_by(node.input(0), B::SUB) : nullptr; difference != nullptr)
     return match = {B::SQUARED_DIFFERENCE, {difference->input(0), difference->input(1)}}, true;
@@ -207,7 +220,13 @@ bool fuse_patterns(Model& model) {
       Match match{B::RELU};
       if (node->outputs().size() != 1 || output->type != TensorType::float32 || !find(*node, match)) continue;
       // What is of another shape was spread out on the way.
-      if (match.code != B::SQUARED_DIFFERENCE && match.inputs[0]->shape != output->shape) continue;
+      if (match.code != B::SQUARED_DIFFERENCE && match.code != B::MUL && match.inputs[0]->shape != output->shape) continue;
+      if (match.by_inverse_root) {
+        Tensor*& y = match.inputs.back();
+        Tensor* inverse = graph->add_tensor(output->name + "/rsqrt", y->type, y->shape);
+        graph->insert_before(node, B::RSQRT, {y}, {inverse})->source_name = node->source_name;
+        y = inverse;
+      }
       node->operation = match.code;
       node->attributes = match.attributes;
       node->version = 0;

@@ -31,7 +31,9 @@ void optimize(Model& model, const OptimizeOptions& options) {
   for (int round = 0; changed && round < most_rounds; ++round) {
     changed = false;
     for (const Pass& pass : passes) {
-      if (options.without.contains(pass.name) || !pass.run(model)) continue;
+      if (options.without.contains(pass.name)) continue;
+      if (options.before) options.before(pass);
+      if (!pass.run(model)) continue;
       changed = true;
       if (options.after) options.after(pass, model);
     }

@@ -23,6 +23,8 @@ std::span<const Pass> all_passes();
 
 struct OptimizeOptions {
   std::set<std::string> without{};  // names of passes that don't run
+  /// Called before every run of a pass.
+  std::function<void(const Pass& pass)> before{};
   /// Called after every run of a pass that changed something.
   std::function<void(const Pass& pass, const Model& model)> after{};
 };
