@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 
 #include "tests/converter/sample.hpp"
+#include "tools/converter/emit/metadata.hpp"
 #include "tools/converter/import/import.hpp"
 
 #if defined(TFL_CONVERTER_WITH_KERAS)
@@ -113,6 +115,36 @@ TEST(Keras, HostileFiles) {
   }
   EXPECT_TRUE(problems.any());
   std::filesystem::remove(path);
+}
+
+TEST(Keras, DescriptionsAsJson) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path(testing::TempDir()) / "tfl_description";
+  fs::create_directories(folder);
+  std::ofstream(folder / "labels.txt") << "cat\ndog\n";
+  const auto read = [&](const std::string& text, ModelDescription& description) {
+    std::ofstream(folder / "description.json") << text;
+    Problems problems;
+    const bool done = read_description((folder / "description.json").string(), description, problems);
+    EXPECT_EQ(done, !problems.any());
+    return problems.text();
+  };
+  const std::string labels = R"("subgraph_metadata": [{"input_tensor_metadata": [{"process_units": [
+      {"options_type": "NormalizationOptions", "options": {"mean": [127.5], "std": [64]}}]}],
+      "output_tensor_metadata": [{"associated_files": [{"name": "NAME", "type": "TENSOR_AXIS_LABELS"}]}]}]})";
+  const auto with_labels = [&](const std::string& name) { return std::string(labels).replace(labels.find("NAME"), 4, name); };
+  ModelDescription description{.author = "me"};
+  EXPECT_EQ(read(R"({"name": "pets", "author": "nobody", )" + with_labels("labels.txt"), description), "");
+  EXPECT_EQ(description.name, "pets");
+  EXPECT_EQ(description.author, "me");
+  EXPECT_EQ(description.mean, std::vector<float>{127.5F});
+  EXPECT_EQ(description.deviation, std::vector<float>{64});
+  EXPECT_EQ(description.labels_text, "cat\ndog\n");
+  ModelDescription other;
+  EXPECT_NE(read("{" + with_labels("../labels.txt"), other).find("must lie beside"), std::string::npos);
+  EXPECT_NE(read("[1]", other), "");
+  EXPECT_NE(read("{", other), "");
+  fs::remove_all(folder);
 }
 
 TEST(Keras, FilesThatAreNone) {

@@ -22,6 +22,7 @@
 #include "tools/converter/ir/print.hpp"
 #include "tools/converter/passes/channels_last.hpp"
 #include "tools/converter/passes/pass.hpp"
+#include "tools/converter/progress.hpp"
 #include "tools/converter/quantize/calibrate.hpp"
 #include "tools/converter/quantize/compress.hpp"
 #include "tools/converter/quantize/prepare.hpp"
@@ -30,6 +31,10 @@
 #include "tools/converter/quantize/samples.hpp"
 #include "tools/tfl_codegen/generate.hpp"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace {
 
 using namespace tfl::converter;
@@ -37,7 +42,7 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   std::string input, out, quantize = "none", weights = "int8", io = "float32", method = "min-max", calibration, dump_after, dump, labels,
-                          emit_cpp, report;
+                          emit_cpp, report, metadata;
   std::vector<std::string> without, keep_float, inputs, outputs, signatures;
   std::string tag = "serve";
   std::vector<float> mean, deviation;
@@ -95,7 +100,9 @@ bool dump(const Model& model, const std::string& path, Problems& problems) {
 }
 
 /// `samples` gets those of the calibration; `learned`: the model's training knew some ranges.
-bool quantize(Model& model, const Arguments& a, bool learned, std::vector<std::vector<Bytes>>& samples, Problems& problems) {
+bool quantize(Model& model, const Arguments& a, bool learned, std::vector<std::vector<Bytes>>& samples, Progress& progress,
+              Problems& problems) {
+  progress.stage("quantization");
   const tfl::TensorType weights = a.weights == "int4" ? tfl::TensorType::int4 : tfl::TensorType::int8;
   const std::set<std::string> keep(a.keep_float.begin(), a.keep_float.end());
   if (a.quantize == "dynamic" || a.quantize == "float16") {
@@ -135,13 +142,12 @@ bool quantize(Model& model, const Arguments& a, bool learned, std::vector<std::v
     for (const auto& [name, method] : methods) {
       if (name == a.method) calibration.method = method;
     }
-    if (!a.quiet) {
-      calibration.progress = [](std::size_t done, std::size_t all) {
-        if (done % 100 == 0 || done == all) std::fprintf(stderr, "\rcalibration: %zu of %zu%s", done, all, done == all ? "\n" : "");
-      };
-    }
+    calibration.progress = progress.steps();
+    progress.stage("reading samples");
     samples = read_samples(a.calibration, model, {a.samples, a.mean, a.deviation}, problems);
+    progress.stage("calibration");
     if (problems.any() || !calibrate(model, samples, calibration, problems)) return false;
+    progress.stage("quantization");
   } else if (a.bias_correction) {
     return problems.add("--bias-correction needs --calibration"), false;
   }
@@ -149,10 +155,10 @@ bool quantize(Model& model, const Arguments& a, bool learned, std::vector<std::v
 }
 
 /// Runs the source's graph and the result side by side and prints how far apart they are.
-bool verify(const Model& source, const Model& result, int runs, Problems& problems) {
+bool verify(const Model& source, const Model& result, const CompareOptions& options, Problems& problems) {
   Problems own;
-  for (const auto& [name, deviation] : compare_runs(source, result, runs, own)) {
-    std::printf("output '%s': at most %.3g off in %d runs, signal to noise %.1f dB\n", name.c_str(), deviation.largest, runs,
+  for (const auto& [name, deviation] : compare_runs(source, result, options, own)) {
+    std::printf("output '%s': at most %.3g off in %d runs, signal to noise %.1f dB\n", name.c_str(), deviation.largest, options.runs,
                 deviation.ratio());
   }
   for (const Problem& p : own.list()) problems.add("--verify: " + p.text());
@@ -174,10 +180,12 @@ bool describe(Model& model, const Arguments& a, Problems& problems) {
 }
 
 /// The passes, and what they change on --dump-after. Returns whether anything changed.
-bool optimize_as_told(Model& model, const Arguments& a, Problems& problems) {
+bool optimize_as_told(Model& model, const Arguments& a, Progress& progress, Problems& problems) {
   if (a.no_optimize) return false;
   bool changed = false;
   OptimizeOptions options;
+  progress.stage("optimization");
+  options.before = [&](const Pass& pass) { progress.part(pass.name); };
   options.without = {a.without.begin(), a.without.end()};
   options.after = [&](const Pass& pass, const Model& now) {
     changed = true;
@@ -210,8 +218,23 @@ bool report(const std::vector<std::uint8_t>& in_float, const Model& quantized, s
          write_text(a.report, report_page(fs::path(a.out).filename().string() + " against float", layers, samples.size()), problems);
 }
 
-int run(const Arguments& a) {
+int run(Arguments a) {
   Problems problems;
+  if (!a.metadata.empty()) {
+#ifdef TFL_CONVERTER_WITH_KERAS
+    a.description.mean = a.mean;
+    a.description.deviation = a.deviation;
+    if (!read_description(a.metadata, a.description, problems)) return fail(problems);
+    a.mean = a.description.mean;
+    a.deviation = a.description.deviation;
+#else
+    return problems.add("--metadata: this tfl_convert was built without a reader of JSON"), fail(problems);
+#endif
+  }
+  Progress progress(a.quiet);
+  std::error_code no_file;
+  if (const std::uintmax_t size = fs::file_size(a.input, no_file); !no_file) progress.expect_bytes(size);
+  progress.stage("reading " + a.input);
   auto model = read_model(a.input, {a.inputs, a.outputs, a.tag, a.signatures}, problems);
   if (model == nullptr || problems.any()) return fail(problems);
   const bool quantizes = a.quantize != "none", is_lite = fs::path(a.input).extension() == ".tflite";
@@ -225,19 +248,25 @@ int run(const Arguments& a) {
   }
   const bool to_integers = a.quantize == "int8" || a.quantize == "int16x8";
   const bool learned = to_integers && absorb_fake_quant(*model) > 0;
-  bool changed = optimize_as_told(*model, a, problems);
+  bool changed = optimize_as_told(*model, a, progress, problems);
   if (a.equalize && equalize_channels(*model) == 0) problems.warn({}, "--equalize: no convolution follows another one");
   if (a.clusters > 0) changed = cluster_weights(*model, a.clusters) > 0 || changed;
   if (quantizes) {
     std::vector<std::uint8_t> in_float;
     if (!a.report.empty()) in_float = write_tflite(*model, problems);
     std::vector<std::vector<Bytes>> samples;
-    if (problems.any() || !quantize(*model, a, learned, samples, problems)) return fail(problems);
-    optimize_as_told(*model, a, problems);
+    if (problems.any() || !quantize(*model, a, learned, samples, progress, problems)) return fail(problems);
+    optimize_as_told(*model, a, progress, problems);
+    if (!a.report.empty()) progress.stage("report");
     if (!a.report.empty() && !report(in_float, *model, std::move(samples), a, problems)) return fail(problems);
     changed = true;
   }
   if (a.sparse) changed = encode_sparse_weights(*model) > 0 || changed;
+  CompareOptions comparison{.runs = a.verify, .progress = progress.steps()};
+  for (const Tensor* input : model->main().inputs()) {
+    const TensorQuantization& q = input->quantization;
+    comparison.ranges.push_back(q.min.size() == 1 && q.max.size() == 1 ? std::optional(std::pair(q.min[0], q.max[0])) : std::nullopt);
+  }
   if (quantizes || a.strip) {
     // Observed ranges have done their work.
     for (const auto& graph : model->graphs) {
@@ -251,6 +280,7 @@ int run(const Arguments& a) {
   }
   if (!describe(*model, a, problems)) return fail(problems);
   if (a.dump_after == "all") dump(*model, a.dump, problems);
+  progress.stage("writing " + a.out);
   std::vector<std::uint8_t> bytes = write_last(*model, problems);
   warn(problems);
   if (problems.any()) return fail(problems);
@@ -275,9 +305,10 @@ int run(const Arguments& a) {
     std::printf("%s: %zu nodes, %zu bytes\n", a.out.c_str(), nodes, bytes.size());
   }
   if (a.verify > 0) {
+    progress.stage("comparison of source and result");
     Model source, result;
     if (!read_tflite(std::as_bytes(std::span(original)), source, problems) ||
-        !read_tflite(std::as_bytes(std::span(bytes)), result, problems) || !verify(source, result, a.verify, problems))
+        !read_tflite(std::as_bytes(std::span(bytes)), result, problems) || !verify(source, result, comparison, problems))
       return fail(problems);
   }
   return 0;
@@ -286,6 +317,10 @@ int run(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
+#if defined(__GLIBC__)
+  // Weights come and go whole: what is freed goes back at once. By default blocks as large as one that was freed fragment the heap.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
   Arguments a;
   CLI::App app{"Converts models of TensorFlow, Keras, ONNX and TensorFlow Lite to optimized, quantized .tflite files."};
   app.add_option("input", a.input, "a .tflite, .h5, .hdf5, .keras, .onnx, .pb or .pbtxt file, or the folder of a SavedModel");
@@ -330,6 +365,8 @@ int main(int argc, char** argv) {
   app.add_option("--deviation", a.deviation, "see --mean; both stand in the metadata, too")->delimiter(',');
   app.add_flag("--channels-last", a.channels_last, "images of ONNX models have their channels last in the result's inputs and outputs");
   app.add_option("--labels", a.labels, "a file with a line for each class, attached to the result");
+  app.add_option("--metadata", a.metadata,
+                 "a JSON file as TensorFlow Lite's tools print metadata: what the options around this one say, where they don't");
   app.add_option("--model-name", a.description.name, "for the metadata");
   app.add_option("--description", a.description.description, "for the metadata");
   app.add_option("--model-version", a.description.version, "for the metadata");

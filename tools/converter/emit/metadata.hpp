@@ -19,6 +19,11 @@ struct ModelDescription {
   }
 };
 
+/// Fills what is empty from a JSON file in the form in which TensorFlow Lite's tools print metadata: name, description, version, author,
+/// license, and of subgraph_metadata the inputs' NormalizationOptions and the outputs' labels, a file beside it. Only where Keras' formats
+/// are read (TFL_CONVERTER_WITH_KERAS), which need JSON, too.
+bool read_description(const std::string& path, ModelDescription& to, Problems& problems);
+
 /// Puts it into the model, in place of what was there. The labels become an attached file.
 void describe_model(Model& model, const ModelDescription& description, Problems& problems);
 

@@ -12,6 +12,9 @@ namespace tfl::converter {
 // The simplest kernels: their sums have one order on every machine.
 using EvaluationInterpreter = tfl::Interpreter<codegen::Ops, NoDelegates, SerialExecutor, simd::Scalar>;
 
+/// What runs of a model of `bytes` bytes may take: sizes come from files that may be damaged.
+constexpr std::size_t memory_for(std::size_t bytes) { return (std::size_t{3} << 29) + 4 * bytes; }
+
 struct Evaluator::State {
   std::vector<std::uint8_t> file;
   std::vector<const Tensor*> tensors;  // by their numbers in the file
@@ -35,7 +38,8 @@ std::unique_ptr<Evaluator> Evaluator::make(const Model& model, Problems& problem
   }
   state->model = *opened;
   // Unfused, so that every tensor can be looked at; unpacked, since most models run a few times only.
-  auto interpreter = EvaluationInterpreter::create(state->model, {.fuse = false, .pack = false});
+  auto interpreter =
+      EvaluationInterpreter::create(state->model, {.fuse = false, .pack = false, .limits = {.memory = memory_for(state->file.size())}});
   if (!interpreter) {
     problems.add(std::string(interpreter.message()));
     return nullptr;
