@@ -87,7 +87,7 @@ TFL_NOINLINE inline double tile_peak() {
   alignas(64) static std::int32_t sums[1024];
   const simd::TileSession session(rows);
   return best_rate(2.0 * repeats * steps * 32 * 32 * simd::tile_step, [&] {
-    for (int i = 0; i < repeats; ++i) simd::multiply_tiles<std::int8_t, 2, 2>({x, simd::tile_step, 0}, rows, weights, steps, sums);
+    for (int i = 0; i < repeats; ++i) simd::multiply_tiles<std::int8_t, 2, 2>({x, simd::tile_step, 0}, rows, weights, steps, nullptr, sums);
   });
 }
 #endif

@@ -136,7 +136,8 @@ template <class A, class T> struct DepthwiseBytes {
                               const DepthwiseByteOutput& output) {
     const bool mirrored = is_mirrored(output);
     if constexpr (has_steps) {
-      if (set_steps(to.steps, rescalings, output)) return mirrored ? Finish::mirrored_steps : Finish::steps;
+      if (simd::steps_can_clamp(output.zero_point, output.range.lo, output.range.hi) && set_steps(to.steps, rescalings, output))
+        return mirrored ? Finish::mirrored_steps : Finish::steps;
     }
     bool is_brief = true;
     for (int v = 0; v < 4; ++v) is_brief = is_brief && to.brief[v].set(rescalings[v], output.zero_point, mirrored);
@@ -343,9 +344,10 @@ template <class A, class T> struct DepthwiseBytes {
     }
   }
 
-  template <Finish F> static TFL_ALWAYS_INLINE void store(T* to, const V* y, [[maybe_unused]] std::int32_t zero_point, T lo, T hi) {
+  template <Finish F>
+  static TFL_ALWAYS_INLINE void store(T* to, const V* y, [[maybe_unused]] std::int32_t zero_point, [[maybe_unused]] T lo, T hi) {
     if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
-      Groups::store_steps(to, y, zero_point, lo, hi);
+      Groups::template store_steps<F == Finish::mirrored_steps>(to, y, zero_point, hi);
     } else {
       Groups::store(to, y, lo, hi);
     }

@@ -206,33 +206,35 @@ void multiply_block_on_tiles(const Strips<A, T>& strips, const typename Strips<A
   const simd::RunTileSession session(rows, runs.rest);
   alignas(64) std::int32_t sums[simd::most_tile_rows * 32];
   for (std::int64_t line = 0; line < block.rows; ++line) {
-    const auto* start = block.strip + line * plan.shape.y.stride * plan.pitch;
+    const auto* begin = block.strip + line * plan.shape.y.stride * plan.pitch;
     for (std::int64_t next = 0; next < block.columns;) {
       const bool pair = next + height < block.columns && 2 * height <= block.columns;
       const std::int64_t count = pair ? 2 * height : height;
       const std::int64_t x = next + count <= block.columns ? next : block.columns - count;
       next = x + count;
-      const auto* at = reinterpret_cast<const std::uint8_t*>(start + x * strips.across());
+      const auto* at = reinterpret_cast<const std::uint8_t*>(begin + x * strips.across());
       for (std::int64_t p = 0; p < layout.panels(); ++p) {
         const int vectors = layout.vectors(p);
         const BytePanel panel{const_cast<std::byte*>(packed) + layout.panel_offset(0, p), vectors * layout.lanes};
         const auto* weights = reinterpret_cast<const std::uint8_t*>(panel.at + layout.table_bytes(vectors));
+        const std::int32_t* start = panel.tile_start(0);
         if (pair) {
-          vectors == 2 ? simd::multiply_runs<2, 2>(at, strips.across(), rows, runs, weights, sums)
-                       : simd::multiply_runs<2, 1>(at, strips.across(), rows, runs, weights, sums);
+          vectors == 2 ? simd::multiply_runs<2, 2>(at, strips.across(), rows, runs, weights, start, sums)
+                       : simd::multiply_runs<2, 1>(at, strips.across(), rows, runs, weights, start, sums);
         } else {
-          vectors == 2 ? simd::multiply_runs<1, 2>(at, strips.across(), rows, runs, weights, sums)
-                       : simd::multiply_runs<1, 1>(at, strips.across(), rows, runs, weights, sums);
+          vectors == 2 ? simd::multiply_runs<1, 2>(at, strips.across(), rows, runs, weights, start, sums)
+                       : simd::multiply_runs<1, 1>(at, strips.across(), rows, runs, weights, start, sums);
         }
         finish(panel, sums, block.position + line * plan.shape.x.output + x, static_cast<int>(count), p * 2 * layout.lanes,
-               layout.columns_of(p));
+               layout.columns_of(p), start == nullptr);
       }
     }
   }
 }
 #endif
 
-/// Calls finish(panel, sums, first position, count, first column, columns) for every tile and panel, for some positions perhaps twice.
+/// Calls finish(panel, sums, first position, count, first column, columns, bare) for every tile and panel, for some positions perhaps
+/// twice. bare: see TileOutput.
 template <class A, class T, bool Terms, class Executor, class Finish>
 void multiply_strip_bytes(Executor& executor, const StripPlan& plan, const Strips<A, T>& strips, const PanelLayout& layout,
                           std::int32_t weight_zero_point, const std::byte* packed, const Finish& finish) {
@@ -260,7 +262,7 @@ void multiply_strip_bytes(Executor& executor, const StripPlan& plan, const Strip
                                                                   sums + m * width,
                                                                   vectors});
       }
-      finish(panel, sums, first, count, p * 2 * layout.lanes, layout.columns_of(p));
+      finish(panel, sums, first, count, p * 2 * layout.lanes, layout.columns_of(p), true);
     }
   };
   strips.for_each_block(executor, strip_cost(plan, layout, 64), [&](const auto& block) { strips.for_each_tile(block, multiply_tile); });
@@ -309,11 +311,11 @@ void multiply_strip_quantized(Executor& executor, const StripPlan& plan, const T
                               std::byte* scratch, const std::byte* packed, std::int32_t output_zero_point, Int32Range range, T* out) {
   const PanelLayout layout = strip_panels<A, T>(plan);
   const Strips<A, T> strips(plan, input, pad, scratch);
-  const auto finish = [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, std::int64_t column,
-                          int columns) {
+  const auto finish = [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, std::int64_t column, int columns,
+                          bool bare) {
     constexpr std::int32_t no_terms[byte_rows<A>] = {};
     requantize_tile<A>(sums, panel, output_zero_point, range,
-                       TileOutput<T>{out + first * layout.columns + column, layout.columns, count, columns, no_terms, false});
+                       TileOutput<T>{out + first * layout.columns + column, layout.columns, count, columns, no_terms, bare});
   };
   if (weight_zero_point == 0) {
     detail::multiply_strip_bytes<A, T, false>(executor, plan, strips, layout, 0, packed, finish);
@@ -339,7 +341,7 @@ void multiply_strip_dequantizing(Executor& executor, const StripPlan& plan, cons
   }
   detail::multiply_strip_bytes<A, std::int8_t, false>(
       executor, plan, strips, layout, 0, packed,
-      [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, std::int64_t column, int columns) {
+      [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, std::int64_t column, int columns, bool) {
         constexpr std::int32_t no_terms[R] = {};
         dequantize_tile<A>(sums, panel, zero_points, scales, range,
                            {out + first * layout.columns + column, layout.columns, count, columns, no_terms});

@@ -185,9 +185,10 @@ struct PendingTile {
   int count = 0;
   std::int64_t column = 0;
   int columns = 0;
+  bool bare = true;
 };
 
-/// Sums of byte products, tile by tile, for `finish(panel, sums, first row, rows, row terms, first column, columns)`.
+/// Sums of byte products, tile by tile, for `finish(panel, sums, first row, rows, row terms, first column, columns, bare)`: see TileOutput.
 /// weight_zero_point is the packed weights': their own plus Dot's weight_offset. staging: staging_bytes() for each worker.
 template <class A, class T, class Executor, class Fill, class Finish>
 void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t rows, std::int64_t group_offset,
@@ -219,7 +220,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
             const auto finish_pending = [&] {
               if (pending.count > 0) {
                 finish(pending.panel, sums[products % 2 ^ 1], pending.first, pending.count, rows_of.row_terms, pending.column,
-                       pending.columns);
+                       pending.columns, pending.bare);
               }
               pending.count = 0;
             };
@@ -238,11 +239,13 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
                 group = g;
                 const int vectors = layout.vectors(p);
                 const BytePanel panel = panel_at(g, p);
+                const std::int32_t* start = panel.tile_start(weight_zero_point);
                 tile_sums_of<T>(x, cut.height, count, weights_of(panel, vectors), layout.steps() * layout.depth / simd::tile_step, vectors,
-                                sums[products % 2]);
+                                start, sums[products % 2]);
                 finish_pending();
                 ++products;
-                pending = {panel, cut.first(piece), count, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p)};
+                pending = {panel,           cut.first(piece), count, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p),
+                           start == nullptr};
               }
             }
             finish_pending();
@@ -290,7 +293,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
             for_each_tile<A>(
                 count,
                 ByteTiles<A, T>{{in.rows, R, in.segments, in.length, g * group_offset}, weights_of(panel, vectors), start, sums, vectors});
-            finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p));
+            finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p), true);
           }
         }
       });
@@ -305,8 +308,8 @@ void multiply_quantized(Executor& executor, const PanelLayout& layout, std::int6
   weight_zero_point += simd::Dot<A, T>::weight_offset;
   multiply_bytes<A, T>(executor, layout, rows, group_offset, weight_zero_point, packed, staging, fill,
                        [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, const std::int32_t* row_terms,
-                           std::int64_t column, int columns) {
-                         const TileOutput<Out> to{out + first * stride + column, stride, count, columns, row_terms, weight_zero_point != 0};
+                           std::int64_t column, int columns, bool bare) {
+                         const TileOutput<Out> to{out + first * stride + column, stride, count, columns, row_terms, bare};
                          if constexpr (InDouble) {
                            scale_tile<A>(sums, panel, output_zero_point, range, to);
                          } else {
@@ -325,7 +328,7 @@ void multiply_dequantizing(Executor& executor, const PanelLayout& layout, std::i
   multiply_bytes<A, T>(
       executor, layout, rows, group_offset, simd::Dot<A, T>::weight_offset, packed, staging, fill,
       [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, const std::int32_t* row_terms,
-          std::int64_t column, int columns) {
+          std::int64_t column, int columns, bool) {
         std::int32_t zero[R];
         float scale[R];
         for (int m = 0; m < count; ++m) {

@@ -105,8 +105,12 @@ struct BytePanel {
   ByteForm& form() const { return *reinterpret_cast<ByteForm*>(at); }
   std::int32_t* table(int i) const { return reinterpret_cast<std::int32_t*>(at + 64) + i * width; }
   // Quantized outputs.
-  std::int32_t* sum() const { return table(0); }       // of the column's weights less their zero point
-  std::int32_t* offset() const { return table(1); }    // bias - zero point of the activations * sum
+  std::int32_t* sum() const { return table(0); }     // of the column's weights less their zero point
+  std::int32_t* offset() const { return table(1); }  // bias - zero point of the activations * sum
+  /// What sums on tiles begin with: the offsets, where all that is added to them later is 0.
+  const std::int32_t* tile_start(std::int32_t weight_zero_point) const {
+    return weight_zero_point == 0 && form() >= ByteForm::steps ? offset() : nullptr;
+  }
   std::int32_t* mantissa() const { return table(2); }  // of the multiplier
   std::int32_t* left() const { return table(3); }
   std::int32_t* right() const { return table(4); }
@@ -218,6 +222,7 @@ void pack_quantized(const PanelLayout& layout, const W* weights, const Quantized
       panel.form() = simple ? ByteForm::simple : ByteForm::general;
       if constexpr (simd::has_float_steps<A>) {
         if (!simple || columns.in_double) continue;
+        if (!simd::steps_can_clamp(columns.output_zero_point, columns.range.lo, columns.range.hi)) continue;
         const bool mirrored = columns.range.lo < columns.output_zero_point;
         const std::int32_t above = columns.range.hi - columns.output_zero_point, below = columns.output_zero_point - columns.range.lo;
         float high[64], low[64], lift[64];
@@ -244,6 +249,7 @@ void pack_dequantizing(const PanelLayout& layout, const W* weights, std::span<co
       const int exist = layout.columns_of(p);
       std::int64_t bound[64];
       pack_panel<A, T, D>(layout, 0, weights, first, exist, panel, bound);
+      panel.form() = ByteForm::general;
       for (int n = 0; n < panel.width; ++n) {
         panel.scale()[n] = n < exist ? scales[scales.size() > 1 ? static_cast<std::size_t>(first + n) : 0] : 0.0f;
         panel.bias()[n] = n < exist && bias != nullptr ? bias[first + n] : 0.0f;

@@ -122,16 +122,16 @@ template <class A, class T> class TilePiece {
   const T* const* table_ = nullptr;
 };
 
-/// Sums of one piece and panel.
+/// Sums of one piece and panel, from `start` on where it is not null.
 template <class T>
 TFL_ALWAYS_INLINE void tile_sums_of(const simd::TileRows& x, int height, int count, const std::uint8_t* weights, std::int64_t steps,
-                                    int vectors, std::int32_t* sums) {
+                                    int vectors, const std::int32_t* start, std::int32_t* sums) {
   if (count > height) {
-    vectors == 2 ? simd::multiply_tiles<T, 2, 2>(x, height, weights, steps, sums)
-                 : simd::multiply_tiles<T, 2, 1>(x, height, weights, steps, sums);
+    vectors == 2 ? simd::multiply_tiles<T, 2, 2>(x, height, weights, steps, start, sums)
+                 : simd::multiply_tiles<T, 2, 1>(x, height, weights, steps, start, sums);
   } else {
-    vectors == 2 ? simd::multiply_tiles<T, 1, 2>(x, height, weights, steps, sums)
-                 : simd::multiply_tiles<T, 1, 1>(x, height, weights, steps, sums);
+    vectors == 2 ? simd::multiply_tiles<T, 1, 2>(x, height, weights, steps, start, sums)
+                 : simd::multiply_tiles<T, 1, 1>(x, height, weights, steps, start, sums);
   }
 }
 

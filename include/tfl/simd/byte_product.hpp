@@ -29,7 +29,7 @@ template <class T> struct ByteProductStep<Avx2, T> {
   __m256i zero_x, zero_y, zero_out;
   explicit ByteProductStep(const ByteProduct& p)
       : bytes(p.lo, p.hi),
-        steps{_mm256_setzero_si256(), _mm256_loadu_ps(p.high), _mm256_loadu_ps(p.low), _mm256_loadu_ps(p.lift)},
+        steps{_mm256_loadu_ps(p.high), _mm256_loadu_ps(p.low), _mm256_loadu_ps(p.lift)},
         zero_x(_mm256_set1_epi16(static_cast<short>(p.zero_x))),
         zero_y(_mm256_set1_epi16(static_cast<short>(p.zero_y))),
         zero_out(_mm256_set1_epi16(static_cast<short>(2 * p.zero_out))) {}
@@ -52,7 +52,7 @@ template <class T> struct ByteProductStep<Avx512, T> {
   __m512i zero_x, zero_y, zero_out;
   explicit ByteProductStep(const ByteProduct& p)
       : bytes(p.lo, p.hi),
-        steps{_mm512_setzero_si512(), _mm512_loadu_ps(p.high), _mm512_loadu_ps(p.low), _mm512_loadu_ps(p.lift)},
+        steps{_mm512_loadu_ps(p.high), _mm512_loadu_ps(p.low), _mm512_loadu_ps(p.lift)},
         zero_x(_mm512_set1_epi16(static_cast<short>(p.zero_x))),
         zero_y(_mm512_set1_epi16(static_cast<short>(p.zero_y))),
         zero_out(_mm512_set1_epi16(static_cast<short>(2 * p.zero_out))) {}

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "tfl/simd/int32.hpp"
+#include "tfl/simd/requantize.hpp"
 
 namespace tfl::simd {
 
@@ -134,16 +135,7 @@ template <> struct RowGroups<Avx512> {
     return V(_mm512_add_epi32(sum, _mm512_madd_epi16(x, _mm512_loadu_si512(weights))));
   }
   template <class T> static TFL_ALWAYS_INLINE void store(T* to, const V* y, T lo, T hi) {
-    clamp(to, _mm512_packs_epi32(y[0], y[1]), _mm512_packs_epi32(y[2], y[3]), lo, hi);
-  }
-  /// Of what FloatSteps leave: twice the values, before rounding and without the zero point.
-  template <class T> static TFL_ALWAYS_INLINE void store_steps(T* to, const V* y, std::int32_t zero_point, T lo, T hi) {
-    const __m512i zero = _mm512_set1_epi16(static_cast<short>(2 * zero_point)), quarter = _mm512_set1_epi16(1 << 14);
-    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(y[0], y[1]), zero);
-    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(y[2], y[3]), zero);
-    clamp(to, _mm512_mulhrs_epi16(low, quarter), _mm512_mulhrs_epi16(high, quarter), lo, hi);
-  }
-  template <class T> static TFL_ALWAYS_INLINE void clamp(T* to, __m512i low, __m512i high, T lo, T hi) {
+    const __m512i low = _mm512_packs_epi32(y[0], y[1]), high = _mm512_packs_epi32(y[2], y[3]);
     __m512i bytes;
     if constexpr (std::is_signed_v<T>) {
       bytes = _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), _mm512_set1_epi8(lo)), _mm512_set1_epi8(hi));
@@ -152,6 +144,10 @@ template <> struct RowGroups<Avx512> {
                               _mm512_set1_epi8(static_cast<char>(hi)));
     }
     _mm512_storeu_si512(to, bytes);
+  }
+  /// Of what FloatSteps leave: twice the values, before rounding and without the zero point.
+  template <bool Mirrored, class T> static TFL_ALWAYS_INLINE void store_steps(T* to, const V* y, std::int32_t zero_point, T most) {
+    _mm512_storeu_si512(to, detail::Narrow64<T, Mirrored>(zero_point, most)(y[0], y[1], y[2], y[3]));
   }
 };
 #if defined(__AVX512VNNI__)

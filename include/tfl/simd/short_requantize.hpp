@@ -181,8 +181,8 @@ template <class A> struct StepRequantization {
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
   template <bool Mirrored> TFL_ALWAYS_INLINE Int32<A> finish(const Int32<A>& sum) const {
     static_assert(has_step_requantization<A>);
-    const detail::Steps16<Mirrored> steps{_mm512_setzero_si512(), _mm512_loadu_ps(high), _mm512_loadu_ps(low), _mm512_loadu_ps(lift)};
-    return Int32<A>(steps(sum));
+    const detail::Steps16<Mirrored> steps{_mm512_loadu_ps(high), _mm512_loadu_ps(low), _mm512_loadu_ps(lift)};
+    return Int32<A>(steps.of(_mm512_cvtepi32_ps(sum)));
   }
 #endif
 };

@@ -83,18 +83,31 @@ namespace detail {
 TFL_ALWAYS_INLINE void finish_stores() { std::atomic_signal_fence(std::memory_order_seq_cst); }
 }  // namespace detail
 
-/// sums[m][n] = sum over `steps` steps of x[m][k] * w[k][n], m over RowTiles tiles of `rows` rows each, n over Vectors * 16 columns.
-/// T: of the activations; the weights are signed.
+/// Puts start[n] into the sums of RowTiles times Vectors tiles, or 0 where it is null. Loads are cheaper than to add it later.
+template <int RowTiles, int Vectors> TFL_ALWAYS_INLINE void start_tiles(const std::int32_t* start) {
+  if (start == nullptr) {
+    _tile_zero(0);
+    if constexpr (Vectors == 2) _tile_zero(1);
+    if constexpr (RowTiles == 2) _tile_zero(2);
+    if constexpr (RowTiles == 2 && Vectors == 2) _tile_zero(3);
+  } else {
+    _tile_loadd(0, start, 0);
+    if constexpr (Vectors == 2) _tile_loadd(1, start + 16, 0);
+    if constexpr (RowTiles == 2) _tile_loadd(2, start, 0);
+    if constexpr (RowTiles == 2 && Vectors == 2) _tile_loadd(3, start + 16, 0);
+  }
+}
+
+/// sums[m][n] = start[n] + sum over `steps` steps of x[m][k] * w[k][n], m over RowTiles tiles of `rows` rows each, n over Vectors * 16
+/// columns. T: of the activations; the weights are signed. start may be null.
 template <class T, int RowTiles, int Vectors>
-TFL_NOINLINE void multiply_tiles(const TileRows& x, int rows, const std::uint8_t* w, std::int64_t steps, std::int32_t* sums) {
+TFL_NOINLINE void multiply_tiles(const TileRows& x, int rows, const std::uint8_t* w, std::int64_t steps, const std::int32_t* start,
+                                 std::int32_t* sums) {
   constexpr std::int64_t group = Vectors * 64;  // bytes from one group of 4 x 16 weights of a vector to the next
   const auto* x0 = static_cast<const std::uint8_t*>(x.at);
   const auto* x1 = x0 + rows * x.row;
   detail::finish_stores();
-  _tile_zero(0);
-  if constexpr (Vectors == 2) _tile_zero(1);
-  if constexpr (RowTiles == 2) _tile_zero(2);
-  if constexpr (RowTiles == 2 && Vectors == 2) _tile_zero(3);
+  start_tiles<RowTiles, Vectors>(start);
   for (std::int64_t s = 0; s < steps; ++s) {
     _tile_loadd(6, w, group);
     _tile_loadd(4, x0, x.row);
@@ -207,17 +220,14 @@ TFL_ALWAYS_INLINE void run_step(const std::uint8_t* x0, const std::uint8_t* x1, 
 }
 }  // namespace detail
 
-/// sums[m][n] = sum over all runs of x[m][k] * w[k][n], m over RowTiles tiles of `rows` windows each, which begin `row` bytes apart, n over
-/// Vectors * 16 columns. Unsigned activations, signed weights.
+/// sums[m][n] = start[n] + sum over all runs of x[m][k] * w[k][n], m over RowTiles tiles of `rows` windows each, which begin `row` bytes
+/// apart, n over Vectors * 16 columns. Unsigned activations, signed weights.
 template <int RowTiles, int Vectors>
 TFL_NOINLINE void multiply_runs(const std::uint8_t* x, std::int64_t row, int rows, const TileRuns& runs, const std::uint8_t* w,
-                                std::int32_t* sums) {
+                                const std::int32_t* start, std::int32_t* sums) {
   constexpr std::int64_t group = Vectors * 64;
   detail::finish_stores();
-  _tile_zero(0);
-  if constexpr (Vectors == 2) _tile_zero(1);
-  if constexpr (RowTiles == 2) _tile_zero(2);
-  if constexpr (RowTiles == 2 && Vectors == 2) _tile_zero(3);
+  start_tiles<RowTiles, Vectors>(start);
   for (std::int64_t i = 0; i < runs.count; ++i) {
     const std::uint8_t* x0 = x + runs.distances[i * runs.distance_step];
     for (std::int64_t s = 0; s < runs.whole; ++s, x0 += tile_step, w += 16 * group) {
