@@ -28,11 +28,13 @@ count() {  # FLAGS NAME INSTANTIATION...
 }
 
 neon_float='template void float_tile<simd::Neon, 8, 2>(const TileInput<float>&, const float*, const FloatTileOutput&);'
-byte() { echo "template void byte_tile<simd::$1, std::int8_t, $2, 2>(const TileInput<std::int8_t>&, const std::uint8_t*, std::int32_t*);"; }
+byte() { echo "template void byte_tile<simd::$1, std::int8_t, $2, 2>(const TileInput<std::int8_t>&, const std::uint8_t*, const std::int32_t*, std::int32_t*);"; }
 echo "NEON"
 count "" neon "$neon_float" "$(byte Neon 8)"
 echo "dotprod"
 count "-march=armv8.2-a+dotprod" dotprod "$(byte NeonDotprod 8)"
+echo "i8mm"
+count "-march=armv8.2-a+dotprod+i8mm" i8mm "$(byte NeonI8mm 8)"
 
 if [[ -n ${1:-} ]]; then
   echo "XNNPACK"

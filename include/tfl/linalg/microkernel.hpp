@@ -10,6 +10,7 @@
 
 #include "tfl/config.hpp"
 #include "tfl/linalg/tile_by_lane.hpp"
+#include "tfl/linalg/tile_by_pair.hpp"
 #include "tfl/simd/batch.hpp"
 #include "tfl/simd/dot.hpp"
 #include "tfl/simd/int32.hpp"
@@ -164,6 +165,7 @@ TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights,
   const auto steps = [&](const auto* const* x, std::int64_t whole) {
     std::int64_t k = 0;
     if constexpr (simd::has_by_lane<A, T> && Parts == 1) k = add_products_by_lane<A, T>(x, whole, w, sum[0]);
+    if constexpr (has_by_pair<A, T> && Rows % 2 == 0) k = add_products_by_pair<A, T>(x, whole, w, sum[0]);
     for (; k + Parts * D::depth <= whole; k += Parts * D::depth, w += Parts * Vectors * group) {
       TFL_UNROLL
       for (int p = 0; p < Parts; ++p) {

@@ -15,7 +15,7 @@ namespace tfl::simd {
 
 template <class A, class T> struct ByLane;
 template <class A, class T>
-inline constexpr bool has_by_lane = std::is_base_of_v<Neon, A> && (std::is_same_v<T, float> || std::is_base_of_v<NeonDotprod, A>);
+inline constexpr bool has_by_lane = std::is_base_of_v<Neon, A> && (std::is_same_v<T, float> || std::is_same_v<A, NeonDotprod>);
 
 #if TFL_HAS_XSIMD && defined(__aarch64__)
 template <class A>
@@ -34,7 +34,7 @@ struct ByLane<A, float> {
 
 #if defined(__ARM_FEATURE_DOTPROD)
 template <class A, class T>
-requires(std::is_base_of_v<NeonDotprod, A> && !std::is_same_v<T, float>) struct ByLane<A, T> {
+requires(std::is_same_v<A, NeonDotprod> && !std::is_same_v<T, float>) struct ByLane<A, T> {
   static constexpr int steps = 4, depth = 4;
   using Sum = Int32<A>;
   using Weights = std::conditional_t<std::is_signed_v<T>, int8x16_t, uint8x16_t>;

@@ -201,7 +201,46 @@ template <> struct Dot<NeonDotprod, std::uint8_t> {
     return Int32<NeonDotprod>(vreinterpretq_s32_u32(vdotq_u32(vreinterpretq_u32_s32(sum), w, x)));
   }
 };
-template <class T> struct Dot<NeonI8mm, T> : Dot<NeonDotprod, T> {};
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+/// Columns lie in pairs of 8 elements each, as the matrix instruction takes them; see by_pair.hpp for what that is good for.
+template <class T> struct Dot<NeonI8mm, T> {
+  static constexpr int depth = 8, weight_offset = 0;
+  static constexpr bool staged = false;
+  using Bytes = std::conditional_t<std::is_signed_v<T>, int8x16_t, uint8x16_t>;
+  struct Weights {
+    Bytes first, second;  // of columns 0 and 1, of 2 and 3
+  };
+  using Activations = Bytes;
+  static TFL_ALWAYS_INLINE Bytes bytes_at(const void* p) {
+    if constexpr (std::is_signed_v<T>) {
+      return vld1q_s8(static_cast<const std::int8_t*>(p));
+    } else {
+      return vld1q_u8(static_cast<const std::uint8_t*>(p));
+    }
+  }
+  static TFL_ALWAYS_INLINE Weights load(const std::uint8_t* p) { return {bytes_at(p), bytes_at(p + 16)}; }
+  static TFL_ALWAYS_INLINE Activations broadcast(const T* p) {
+    if constexpr (std::is_signed_v<T>) {
+      return vreinterpretq_s8_s64(vld1q_dup_s64(reinterpret_cast<const std::int64_t*>(p)));
+    } else {
+      return vreinterpretq_u8_s64(vld1q_dup_s64(reinterpret_cast<const std::int64_t*>(p)));
+    }
+  }
+  /// sum + the products of two rows x with two columns w, row by row.
+  static TFL_ALWAYS_INLINE int32x4_t multiply(int32x4_t sum, Bytes x, Bytes w) {
+    if constexpr (std::is_signed_v<T>) {
+      return vmmlaq_s32(sum, x, w);
+    } else {
+      return vreinterpretq_s32_u32(vmmlaq_u32(vreinterpretq_u32_s32(sum), x, w));
+    }
+  }
+  static TFL_ALWAYS_INLINE Int32<NeonI8mm> step(Int32<NeonI8mm> sum, const Weights& w, Activations x) {
+    const int32x4_t none = vdupq_n_s32(0);
+    const int64x2_t first = vreinterpretq_s64_s32(multiply(none, x, w.first)), second = vreinterpretq_s64_s32(multiply(none, x, w.second));
+    return Int32<NeonI8mm>(vaddq_s32(sum, vreinterpretq_s32_s64(vzip1q_s64(first, second))));
+  }
+};
 #endif
 #endif
 

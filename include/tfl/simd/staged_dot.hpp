@@ -14,8 +14,10 @@ namespace tfl::simd {
 
 template <class A, class T> struct StagedDot {
  private:
-  static constexpr bool raised = Dot<A, T>::weight_offset > 0 || activation_offset_of<A, T>() != 0;
-  using Inner = Dot<A, std::conditional_t<raised, std::uint8_t, T>>;
+  // Runs of few channels would fill 8 elements with zeros.
+  using DotArch = std::conditional_t<std::is_same_v<A, NeonI8mm>, NeonDotprod, A>;
+  static constexpr bool raised = Dot<DotArch, T>::weight_offset > 0 || activation_offset_of<DotArch, T>() != 0;
+  using Inner = Dot<DotArch, std::conditional_t<raised, std::uint8_t, T>>;
 
  public:
   static constexpr int depth = Inner::depth, weight_offset = raised ? 0 : Inner::weight_offset, activation_offset = raised ? 128 : 0;
