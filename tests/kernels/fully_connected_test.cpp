@@ -198,20 +198,29 @@ TEST(FullyConnected, ShuffledWeights) {
   }
 }
 
-TEST(FullyConnected, FloatWithInt8Weights) {
+template <class W> void hybrid(int largest_weight) {
   for (int round = 0; round < 120; ++round) {
     Problem p = Problem::random();
     if (round % 10 == 0) p.activation = ActivationFunctionType::TANH;
     if (round % 10 == 1) p.activation = ActivationFunctionType::SIGN_BIT;
     const bool per_channel = p.n > 1 && round % 2 == 0;
     const auto x = random_values<float>(p.m * p.k, 0, 0), bias = random_values<float>(p.n, 0, 0);
-    const auto w = random_values<std::int8_t>(p.n * p.k, -127, 127);
+    const auto w = random_values<std::int8_t>(p.n * p.k, -largest_weight, largest_weight);
+    const auto weights = [&] {
+      if constexpr (tfl::is_packed<W>) {
+        return tfl::test::packed<W>(w);
+      } else {
+        return w;
+      }
+    }();
     std::vector<float> scales;
-    for (int n = 0; n < (per_channel ? p.n : 1); ++n) scales.push_back(std::uniform_real_distribution<float>(0.001f, 0.01f)(random_engine));
+    for (int n = 0; n < (per_channel ? p.n : 1); ++n) {
+      scales.push_back(std::uniform_real_distribution<float>(0.127f, 1.27f)(random_engine) / static_cast<float>(largest_weight));
+    }
     const std::vector<std::int64_t> zeros(scales.size());
     SingleOp<tfl::FullyConnected> op;
     op.input<float>(p.input(), x);
-    p.constant ? op.constant<std::int8_t>({p.n, p.k}, w, {scales, zeros}) : op.input<std::int8_t>({p.n, p.k}, w, {scales, zeros});
+    p.constant ? op.constant<W>({p.n, p.k}, weights, {scales, zeros}) : op.input<W>({p.n, p.k}, weights, {scales, zeros});
     p.has_bias ? static_cast<void>(op.constant<float>({p.n}, bias)) : op.absent();
     op.output<float>();
     p.options(op);
@@ -223,7 +232,7 @@ TEST(FullyConnected, FloatWithInt8Weights) {
       for (int k = 0; k < p.k; ++k)
         sum += double{x[static_cast<std::size_t>(i / p.n * p.k + k)]} * w[static_cast<std::size_t>(i % p.n * p.k + k)];
       double y = sum * scale + (p.has_bias ? bias[static_cast<std::size_t>(i % p.n)] : 0.0f);
-      const double tolerance = 1e-4 + 0.55 * p.k * scale;
+      const double tolerance = 1e-4 + 0.55 / 127 * largest_weight * p.k * scale;  // what activations lose
       if (p.activation == ActivationFunctionType::SIGN_BIT) {
         if (std::abs(y) <= tolerance) continue;
         ASSERT_EQ(got.at(static_cast<std::size_t>(i)), y < 0 ? 1.0f : 0.0f);
@@ -234,6 +243,9 @@ TEST(FullyConnected, FloatWithInt8Weights) {
     }
   }
 }
+
+TEST(FullyConnected, FloatWithInt8Weights) { hybrid<std::int8_t>(127); }
+TEST(FullyConnected, FloatWithInt4Weights) { hybrid<tfl::Int4Pair>(7); }
 
 TEST(FullyConnected, NoDepthGivesZeros) {
   SingleOp<tfl::FullyConnected> op;

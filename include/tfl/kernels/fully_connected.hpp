@@ -95,6 +95,7 @@ struct FullyConnected {
       if (shares_bytes) needs.scratch_bytes -= n * k;
       const bool bytes = node.input(1).type != TensorType::float32;
       const linalg::PanelLayout layout = !bytes                      ? linalg::float_panels<Arch>(n, 1, 1, k)
+                                         : keeps_nibbles(node)       ? linalg::nibble_panels<Arch>(n, k)
                                          : type == TensorType::uint8 ? linalg::byte_panels<Arch, std::uint8_t>(n, 1, 1, k)
                                                                      : linalg::byte_panels<Arch, std::int8_t>(n, 1, 1, k);
       needs.packed_bytes = layout.bytes();
@@ -112,7 +113,7 @@ struct FullyConnected {
     std::span<const Float16> block_scales{};  // or one for each block of a row
     std::int32_t block_size = 0;
     float weight_scale = 0;
-    bool asymmetric = false, shuffled = false;
+    bool asymmetric = false, shuffled = false, nibbles = false;
     bool in_double = false;                       // sums are scaled by real multipliers
     bool wide_bias = false, wide_output = false;  // int64 biases; int16 outputs of bytes
     Activation activation = Activation::none;
@@ -126,6 +127,7 @@ struct FullyConnected {
     p.rows = p.depth > 0 ? node.input(0).count() / p.depth : 0;
     p.activation = options.activation;
     p.float_range = float_range(options.activation);
+    p.nibbles = keeps_nibbles(node);
     const Quantization &in = node.input(0).quantization, &weights = node.input(1).quantization, &out = node.output(0).quantization;
     if (is_hybrid(node)) {
       p.weight_scale = weights.scale;
@@ -170,12 +172,24 @@ struct FullyConnected {
       if constexpr (std::is_same_v<W, float>) {
         linalg::pack_float<A>(linalg::float_panels<A>(p.columns, 1, 1, p.depth), weights.data(), bias.data(), packed);
       } else if constexpr (std::is_same_v<T, float>) {
+        if constexpr (std::is_same_v<W, Int4Pair>) {
+          if (p.nibbles) {
+            return linalg::pack_dequantizing<A, std::int8_t, simd::NibbleDot<A>>(linalg::nibble_panels<A>(p.columns, p.depth),
+                                                                                 weights.data(), p.scales(), bias.data(), packed);
+          }
+        }
         linalg::pack_dequantizing<A, std::int8_t>(linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth),
                                                   detail::as_signed(weights.data()), p.scales(), bias.data(), packed);
       } else {
-        linalg::pack_quantized<A, T>(
-            linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), weights.data(),
-            {p.input_zero_point, p.weight_zero_point, run.multipliers, bias.data(), p.output_zero_point, p.range, true}, packed);
+        const linalg::QuantizedColumns columns{
+            p.input_zero_point, p.weight_zero_point, run.multipliers, bias.data(), p.output_zero_point, p.range, true};
+        if constexpr (std::is_same_v<W, Int4Pair>) {
+          if (p.nibbles) {
+            return linalg::pack_quantized<A, T, simd::NibbleDot<A>>(linalg::nibble_panels<A>(p.columns, p.depth), weights.data(), columns,
+                                                                    packed);
+          }
+        }
+        linalg::pack_quantized<A, T>(linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), weights.data(), columns, packed);
       }
     }
   }
@@ -190,6 +204,9 @@ struct FullyConnected {
     if (p.depth == 0) {  // as TFLite: no products, and no bias either
       std::memset(static_cast<void*>(out.data()), 0, static_cast<std::size_t>(out.count()) * sizeof(Y));
       return;
+    }
+    if constexpr (std::is_same_v<W, Int4Pair> && sizeof(T) != 2 && simd::has_dot<typename Run::Arch>) {
+      if (p.nibbles && run.packed != nullptr) return multiply_nibbles(run, in.data(), out.data());
     }
     if constexpr (is_packed<W>) {
       // The kernels without panels read bytes.
@@ -244,6 +261,10 @@ struct FullyConnected {
   static constexpr bool in_double(const Options& options, const NodeDescription& node) {
     const TensorDescription& weights = node.input(1);
     return !options.shuffled && node.input(0).type != TensorType::float32 && weights.type != TensorType::int16 && !weights.is_sparse;
+  }
+  /// Whether packed weights stay at 4 bits: a single row is bound by reading them, several by the products.
+  static constexpr bool keeps_nibbles(const NodeDescription& node) {
+    return node.input(1).type == TensorType::int4 && node.input(0).count() == node.input(1).shape[1];
   }
   static constexpr std::int64_t hybrid_scratch(std::int64_t rows, std::int64_t depth) { return rows * std::int64_t{8} + rows * depth; }
 
@@ -386,8 +407,8 @@ struct FullyConnected {
           linalg::multiply_float<A>(run.executor, linalg::float_panels<A>(p.columns, 1, 1, p.depth), p.rows, 0, run.packed, rows,
                                     p.float_range, to);
         } else if (p.rows == 1) {
-          linalg::scale_byte_row<A>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), in, p.weight_zero_point, run.packed,
-                                    p.output_zero_point, p.range, to);
+          linalg::scale_byte_row<A, simd::Dot<A, T>>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), in,
+                                                     p.weight_zero_point, run.packed, p.output_zero_point, p.range, to);
         } else {
           linalg::multiply_quantized<A, T, true>(run.executor, linalg::byte_panels<A, T>(p.columns, 1, 1, p.depth), p.rows, 0,
                                                  p.weight_zero_point, run.packed, run.scratch, rows, p.output_zero_point, p.range, to);
@@ -495,6 +516,26 @@ struct FullyConnected {
     });
   }
 
+  template <class A> static detail::RowQuantization quantize_row(const Prepared& p, const float* row, std::int8_t* to) {
+    return p.asymmetric ? detail::quantize_row_asymmetric<A>(row, p.depth, to) : detail::quantize_row_symmetric<A>(row, p.depth, to);
+  }
+
+  /// A single row times weights that are packed at 4 bits.
+  template <class Run, class T> static TFL_NOINLINE void multiply_nibbles(const Run& run, const T* in, T* out) {
+    using A = typename Run::Arch;
+    using D = simd::NibbleDot<A>;
+    const Prepared& p = run.prepared;
+    const linalg::PanelLayout layout = linalg::nibble_panels<A>(p.columns, p.depth);
+    if constexpr (std::is_same_v<T, float>) {
+      auto* row = reinterpret_cast<std::int8_t*>(run.scratch);
+      const detail::RowQuantization q = quantize_row<A>(p, in, row);
+      linalg::dequantize_byte_row<A, D>(run.executor, layout, row, run.packed, q.zero_point, q.scale, p.float_range, out);
+      activate(p, out);
+    } else {
+      linalg::scale_byte_row<A, D>(run.executor, layout, in, p.weight_zero_point, run.packed, p.output_zero_point, p.range, out);
+    }
+  }
+
   template <class Run>
   static TFL_NOINLINE void eval_hybrid(const Run& run, const float* in, const std::int8_t* weights, const float* bias, float* out) {
     using A = typename Run::Arch;
@@ -504,8 +545,7 @@ struct FullyConnected {
     auto* rows = reinterpret_cast<std::int8_t*>(run.scratch + p.rows * 8);
     run.executor.parallel_for(p.rows, 1 + p.depth, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t m = first; m < last; ++m) {
-        const detail::RowQuantization q = p.asymmetric ? detail::quantize_row_asymmetric<A>(in + m * p.depth, p.depth, rows + m * p.depth)
-                                                       : detail::quantize_row_symmetric<A>(in + m * p.depth, p.depth, rows + m * p.depth);
+        const detail::RowQuantization q = quantize_row<A>(p, in + m * p.depth, rows + m * p.depth);
         row_scales[m] = q.scale;
         zero_points[m] = q.zero_point;
       }
@@ -514,8 +554,9 @@ struct FullyConnected {
     if constexpr (simd::has_dot<A>) {
       if (run.packed != nullptr) {
         if (p.rows == 1) {
-          linalg::dequantize_byte_row<A>(run.executor, linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth), rows, run.packed,
-                                         zero_points[0], row_scales[0], p.float_range, out);
+          linalg::dequantize_byte_row<A, simd::Dot<A, std::int8_t>>(run.executor,
+                                                                    linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth), rows,
+                                                                    run.packed, zero_points[0], row_scales[0], p.float_range, out);
         } else {
           linalg::multiply_dequantizing<A, std::int8_t>(run.executor, linalg::byte_panels<A, std::int8_t>(p.columns, 1, 1, p.depth), p.rows,
                                                         0, run.packed, run.scratch + hybrid_scratch(p.rows, p.depth),
@@ -538,6 +579,11 @@ struct FullyConnected {
         });
       }
     }
+    activate(p, out);
+  }
+
+  /// What only hybrids allow besides a clamp.
+  static void activate(const Prepared& p, float* out) {
     if (is_clamp(p.activation)) return;
     for (std::int64_t i = 0; i < p.rows * p.columns; ++i) {
       out[i] = p.activation == Activation::tanh ? std::tanh(out[i]) : std::signbit(out[i]) ? 1.0f : 0.0f;

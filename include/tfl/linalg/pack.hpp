@@ -34,6 +34,7 @@ struct PanelLayout {
   int table_words = 1;        // 32-bit words that a panel holds for each column, before the weights
   int step_multiple = 1;      // groups of depth come in multiples of it, the last ones zeros
   std::int64_t room = 0;      // elements that a run has in memory, zeros behind `length`; where it is less, nothing may be read there
+  int weights_of_byte = 1;    // 2: of 4 bits, see simd/nibble_dot.hpp
 
   /// Elements of a run that a tile reads, and that a sum over it may read.
   constexpr std::int64_t tile_length() const { return room >= segment_step() ? segment_step() : length; }
@@ -52,7 +53,9 @@ struct PanelLayout {
   constexpr std::int64_t table_bytes(int vectors) const {
     return table_words > 1 ? 64 + std::int64_t{4} * table_words * vectors * lanes : 4 * vectors * lanes;
   }
-  constexpr std::int64_t panel_bytes(int vectors) const { return table_bytes(vectors) + steps() * vectors * lanes * depth * element_bytes; }
+  constexpr std::int64_t panel_bytes(int vectors) const {
+    return table_bytes(vectors) + steps() * vectors * lanes * depth * element_bytes / weights_of_byte;
+  }
   constexpr std::int64_t group_bytes() const {
     const std::int64_t last = panels() - 1;
     return last < 0 ? 0 : last * panel_bytes(2) + panel_bytes(vectors(last));
@@ -74,6 +77,14 @@ constexpr PanelLayout byte_panels(std::int64_t columns, std::int64_t groups, std
   const int words = simd::activation_offset_of<A, T>() != 0 ? 7 : 6;
   const int multiple = simd::has_tiles<A> ? simd::tile_step / D::depth : 1;
   return {columns, groups, segments, length, simd::lanes<std::int32_t, A>, D::depth, 1, words, multiple, room};
+}
+
+/// Of weights of 4 bits, for byte_row.hpp.
+template <class A> constexpr PanelLayout nibble_panels(std::int64_t columns, std::int64_t length) {
+  PanelLayout layout = byte_panels<A, std::int8_t>(columns, 1, 1, length);
+  layout.step_multiple = 2;
+  layout.weights_of_byte = 2;
+  return layout;
 }
 
 /// weights[groups * columns][segments * length] (+ bias) -> panels
@@ -147,36 +158,45 @@ template <class A, class T, class D, class W>
 void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const W* weights, std::int64_t first, int exist,
                 const BytePanel& panel, std::int64_t* bound) {
   constexpr int depth = D::depth;
-  constexpr auto flip = static_cast<std::uint8_t>(D::weight_offset);
-  static_assert(flip == 0 || flip == 128, "an offset must be the flip of the sign");
   const std::int64_t row = layout.segments * layout.length, step = layout.segment_step() * panel.width;
   std::byte* out = panel.at + layout.table_bytes(panel.width / layout.lanes);
   if constexpr (std::is_same_v<W, Int4Pair>) {
     auto* to = reinterpret_cast<std::uint8_t*>(out);
-    for (std::int64_t k = 0; k < layout.segments * layout.segment_step(); k += depth) {
-      const std::int64_t s = k / layout.segment_step(), in_run = k % layout.segment_step();
-      for (int n = 0; n < panel.width; ++n) {
-        for (std::int64_t d = in_run; d < in_run + depth; ++d) {
-          *to++ = n < exist && d < layout.length
-                      ? static_cast<std::uint8_t>(packed_at(weights, (first + n) * row + s * layout.length + d) + D::weight_offset)
-                      : std::uint8_t{0};
+    const auto raised = [&](int n, std::int64_t run, std::int64_t in_run) {
+      return n < exist && in_run < layout.length
+                 ? static_cast<std::uint8_t>(packed_at(weights, (first + n) * row + run * layout.length + in_run) + D::weight_offset)
+                 : std::uint8_t{0};
+    };
+    if (layout.weights_of_byte == 2) {
+      for (std::int64_t k = 0; k < layout.steps() * depth; k += 2 * depth) {
+        for (int n = 0; n < panel.width; ++n) {
+          for (std::int64_t d = k; d < k + depth; ++d) *to++ = static_cast<std::uint8_t>(raised(n, 0, d) | raised(n, 0, d + depth) << 4);
+        }
+      }
+    } else {
+      for (std::int64_t k = 0; k < layout.segments * layout.segment_step(); k += depth) {
+        const std::int64_t run = k / layout.segment_step(), in_run = k % layout.segment_step();
+        for (int n = 0; n < panel.width; ++n) {
+          for (std::int64_t d = in_run; d < in_run + depth; ++d) *to++ = raised(n, run, d);
         }
       }
     }
   } else {
+    constexpr auto flip = static_cast<std::uint8_t>(D::weight_offset);
+    static_assert(flip == 0 || flip == 128, "an offset must be the flip of the sign");
     const auto* from = reinterpret_cast<const std::byte*>(weights + first * row);
     for (std::int64_t s = 0; s < layout.segments; ++s) {
       interleave_columns<A, depth, flip>(from + s * layout.length, row, exist, panel.width, layout.length, out + s * step);
     }
   }
   const std::int64_t filled = layout.segments * step, whole = layout.steps() * depth * panel.width;
-  if (filled < whole) std::memset(out + filled, 0, static_cast<std::size_t>(whole - filled));
+  if (layout.weights_of_byte == 1 && filled < whole) std::memset(out + filled, 0, static_cast<std::size_t>(whole - filled));
   for (int n = 0; n < panel.width; ++n) {
     const simd::ByteSums sums = n < exist ? sums_of_column<A>(weights, (first + n) * row, row, weight_zero_point) : simd::ByteSums{};
     panel.sum()[n] = static_cast<std::int32_t>(sums.sum);
     bound[n] = sums.absolute * 255;
     if (simd::activation_offset_of<A, T>() != 0 && layout.table_words > 6) {
-      const std::int64_t packed = sums.sum + (n < exist ? row * (weight_zero_point + simd::Dot<A, T>::weight_offset) : 0);
+      const std::int64_t packed = sums.sum + (n < exist ? row * (weight_zero_point + D::weight_offset) : 0);
       panel.start()[n] = static_cast<std::int32_t>(-packed * simd::activation_offset_of<A, T>());
     }
   }
