@@ -24,7 +24,7 @@ constexpr Layer layers[] = {
     {"3x3_14x14_256_256", 14, 256, 256, 3, 1}, {"3x3_224x224_3_32_s2", 224, 3, 32, 3, 2}, {"3x3_96x96_3_8_s2", 96, 3, 8, 3, 2},
     {"7x7_224x224_3_64_s2", 224, 3, 64, 7, 2}, {"1x1_24x24_16_32", 24, 16, 32, 1, 1}};
 
-constexpr int dense[][2] = {{640, 128}, {128, 128}, {512, 512}, {1280, 1001}};
+constexpr int dense[][2] = {{640, 128}, {128, 128}, {512, 512}, {1280, 1001}, {4096, 4096}};
 
 std::vector<float> equal_scales(int count, float scale) { return std::vector<float>(static_cast<std::size_t>(count), scale); }
 
@@ -50,12 +50,13 @@ void add_convolution(const Layer& layer, bool integers) {
   std::move(one).add<tfl::Conv2D>(integers ? Bound::byte_products : Bound::float_products);
 }
 
-void add_dense(int in, int out, bool integers) {
+void add_dense(int in, int out, TensorType weights) {
+  const bool integers = weights != TensorType::float32;
   const TensorType type = integers ? TensorType::int8 : TensorType::float32;
   const auto q = [&](QuantizationSpec spec) { return integers ? spec : QuantizationSpec{}; };
-  OneOp one(std::string("fully_connected/") + (integers ? "int8/" : "float32/") + std::to_string(in) + "_" + std::to_string(out));
+  OneOp one("fully_connected/" + std::string(name_of(weights)) + "/" + std::to_string(in) + "_" + std::to_string(out));
   one.input(type, {1, in}, q(quantized(0.02f, -3)));
-  one.constant(type, {out, in}, q(quantized(0.01f, 0)));
+  one.constant(weights, {out, in}, q(quantized(0.01f, 0)));
   one.constant(integers ? TensorType::int32 : TensorType::float32, {out}, q(quantized(0.0002f, 0)));
   one.output(type, {1, out}, q(quantized(output_scale(in), 5)));
   one.options([](auto& tables) {
@@ -68,7 +69,9 @@ void add_dense(int in, int out, bool integers) {
 const int registered = [] {
   for (const bool integers : {false, true}) {
     for (const Layer& layer : layers) add_convolution(layer, integers);
-    for (const auto& d : dense) add_dense(d[0], d[1], integers);
+  }
+  for (const TensorType weights : {TensorType::float32, TensorType::int8, TensorType::int4}) {
+    for (const auto& d : dense) add_dense(d[0], d[1], weights);
   }
   return 0;
 }();

@@ -79,8 +79,10 @@ int NetworkSize::channels(int whole) const { return std::max(8, static_cast<int>
 std::span<const Architecture> architectures() { return all; }
 
 const Architecture* find_architecture(std::string_view name) {
-  for (const Architecture& architecture : all) {
-    if (architecture.name == name) return &architecture;
+  for (const std::span<const Architecture> list : {architectures(), layers()}) {
+    for (const Architecture& architecture : list) {
+      if (architecture.name == name) return &architecture;
+    }
   }
   return nullptr;
 }

@@ -27,7 +27,9 @@ struct Architecture {
 };
 
 std::span<const Architecture> architectures();
-/// Null where there is no such network.
+/// Single layers, to be compared one by one.
+std::span<const Architecture> layers();
+/// A network or a layer; null where there is none of this name.
 const Architecture* find_architecture(std::string_view name);
 
 /// The model as .tflite bytes. int8 ranges are those that the float network shows for a pseudo-random input in -1..1.

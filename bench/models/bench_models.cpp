@@ -1,4 +1,5 @@
-// bench_models FOLDER [NAME...]: writes the networks of bench/models as NAME_float.tflite and NAME_int8.tflite, all or the named ones.
+// bench_models FOLDER [NAME...]: writes the networks of bench/models as NAME_float.tflite and NAME_int8.tflite, all or the named
+// ones. Single layers are written where they are named.
 
 #include <cstdio>
 #include <filesystem>
@@ -28,6 +29,8 @@ int main(int argc, char** argv) {
   if (argc < 2) {
     std::fprintf(stderr, "usage: bench_models FOLDER [NAME...]\nnames:");
     for (const auto& architecture : tfl::bench::architectures()) std::fprintf(stderr, " %s", std::string(architecture.name).c_str());
+    std::fprintf(stderr, "\nlayers:");
+    for (const auto& layer : tfl::bench::layers()) std::fprintf(stderr, " %s", std::string(layer.name).c_str());
     std::fprintf(stderr, "\n");
     return 2;
   }

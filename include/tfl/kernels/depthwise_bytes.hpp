@@ -276,71 +276,134 @@ template <class A, class T> struct DepthwiseBytes {
     blocks<Step, Rows, 0, Finish::general>(output, tile);
   }
 
+  /// Blocks that share the filter's loads: as many as leave registers for them.
+  template <int Rows>
+  static constexpr int blocks_at_once = Rows == 1 || std::is_base_of_v<simd::Avx512, A> || std::is_base_of_v<simd::Neon, A> ? 2 : 1;
+
+  /// What a strip's loop needs, copied out of tile and output: stores of bytes may change anything else, as far as compilers know.
+  template <int Taps> struct Loop {
+    explicit Loop(const Tile& tile) : vector_bytes(tile.vector_bytes), filter(tile.filter), tap_count(tile.tap_count) {
+      if constexpr (Taps > 0) {
+        for (int t = 0; t < Taps; ++t) fixed[t] = tile.taps[t];
+      } else {
+        taps = tile.taps;
+      }
+    }
+    const std::uint8_t* tap(int t) const {
+      if constexpr (Taps > 0) {
+        return fixed[t];
+      } else {
+        return taps[t];
+      }
+    }
+    std::int64_t vector_bytes;
+    const std::byte* filter;
+    int tap_count;
+    const std::uint8_t* const* taps = nullptr;
+    const std::uint8_t* fixed[Taps > 0 ? Taps : 1];
+  };
+
   /// Step: output rows that the filter is packed for; Rows: those made; Taps: how many, or 0 where the tile knows.
   template <int Step, int Rows, int Taps, Finish F> static TFL_NOINLINE void blocks(const DepthwiseByteOutput& output, const Tile& tile) {
+    constexpr int at_once = Taps > 0 ? blocks_at_once<Rows> : 1;
+    const std::int32_t zero_point = output.zero_point;
     const T lo = static_cast<T>(output.range.lo), hi = static_cast<T>(output.range.hi);
-    const auto& constants = tile.header->constants;
-    const int per_block = block / tile.chunk.cell;
-    const bool whole = tile.chunk.count == tile.chunk.cell && (per_block == 1 || tile.to_position == tile.chunk.cell);
-    std::int64_t left = tile.positions;
+    const typename Header::Constants& constants = tile.header->constants;
+    const DepthwiseChunk chunk = tile.chunk;
+    const std::int64_t to_row = tile.to_row, to_position = tile.to_position;
+    const int per_block = block / chunk.cell;
+    const bool whole = chunk.count == chunk.cell && (per_block == 1 || to_position == chunk.cell);
+    const Loop<Taps> loop(tile);
+    std::int64_t left = tile.positions, at = 0;
     T* to = tile.to;
-    for (std::int64_t at = 0; left > 0; at += vector_bytes, left -= per_block, to += per_block * tile.to_position) {
-      V sums[Rows][4];
-      TFL_UNROLL
-      for (int v = 0; v < 4; ++v) {
-        if constexpr (F == Finish::general) {
-          sums[0][v] = simd::load<A>(constants.general[v].bias);
-        } else if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
-          sums[0][v] = constants.steps[v].start();
-        } else {
-          sums[0][v] = constants.brief[v].start();
-        }
-        if constexpr (Rows == 2) sums[1][v] = sums[0][v];
-      }
-      if constexpr (Taps > 0) {
-        TFL_UNROLL
-        for (int t = 0; t < Taps; ++t) add_tap<Step, Rows>(tile, t, at, sums);
-      } else {
-        for (int t = 0; t < tile.tap_count; ++t) add_tap<Step, Rows>(tile, t, at, sums);
-      }
-      TFL_UNROLL
-      for (int v = 0; v < 4; ++v) {
+    if constexpr (at_once == 2) {
+      for (; whole && left >= 2 * per_block; at += 2 * vector_bytes, left -= 2 * per_block, to += 2 * per_block * to_position) {
+        V sums[2][Rows][4];
+        compute<Step, Rows, Taps, F, 2>(loop, constants, zero_point, at, sums);
         TFL_UNROLL
         for (int r = 0; r < Rows; ++r) {
-          if constexpr (F == Finish::general) {
-            const Long& c = constants.general[v];
-            sums[r][v] = simd::multiply<A>(sums[r][v], simd::LaneMultipliers<A>{simd::load<A>(c.mantissa), simd::load<A>(c.left),
-                                                                                simd::load<A>(c.right)}) +
-                         V(output.zero_point);
-          } else if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
-            sums[r][v] = constants.steps[v].template finish<F == Finish::mirrored_steps>(sums[r][v]);
-          } else {
-            sums[r][v] = constants.brief[v].template finish<F == Finish::mirrored_brief>(sums[r][v]);
-          }
+          store<F>(to + r * to_row, sums[0][r], zero_point, lo, hi);
+          store<F>(to + r * to_row + per_block * to_position, sums[1][r], zero_point, lo, hi);
         }
       }
+    }
+    for (; left > 0; at += vector_bytes, left -= per_block, to += per_block * to_position) {
+      V sums[1][Rows][4];
+      compute<Step, Rows, Taps, F, 1>(loop, constants, zero_point, at, sums);
       TFL_UNROLL
       for (int r = 0; r < Rows; ++r) {
-        T* row = to + r * tile.to_row;
+        T* row = to + r * to_row;
         if (whole && left >= per_block) {
-          store<F>(row, sums[r], output.zero_point, lo, hi);
+          store<F>(row, sums[0][r], zero_point, lo, hi);
         } else {
           T values[block];
-          store<F>(values, sums[r], output.zero_point, lo, hi);
-          scatter(values, tile.chunk, left < per_block ? static_cast<int>(left) : per_block, row, tile.to_position);
+          store<F>(values, sums[0][r], zero_point, lo, hi);
+          scatter(values, chunk, left < per_block ? static_cast<int>(left) : per_block, row, to_position);
         }
       }
     }
   }
 
-  template <int Step, int Rows> static TFL_ALWAYS_INLINE void add_tap(const Tile& tile, int t, std::int64_t at, V (&sums)[Rows][4]) {
-    const std::uint8_t* from = tile.taps[t] + at;
-    const std::byte* filter = tile.filter + std::int64_t{t} * Step * 4 * vector_bytes;
+  /// The outputs of Blocks blocks from `at` on, as store() takes them.
+  template <int Step, int Rows, int Taps, Finish F, int Blocks>
+  static TFL_ALWAYS_INLINE void compute(const Loop<Taps>& loop, const typename Header::Constants& constants,
+                                        [[maybe_unused]] std::int32_t zero_point, std::int64_t at, V (&sums)[Blocks][Rows][4]) {
     TFL_UNROLL
     for (int v = 0; v < 4; ++v) {
-      const typename Groups::Group group = Groups::load(from + v * tile.vector_bytes);
+      V start;
+      if constexpr (F == Finish::general) {
+        start = simd::load<A>(constants.general[v].bias);
+      } else if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
+        start = constants.steps[v].start();
+      } else {
+        start = constants.brief[v].start();
+      }
       TFL_UNROLL
-      for (int r = 0; r < Rows; ++r) sums[r][v] = Groups::dot(sums[r][v], group, filter + (4 * r + v) * vector_bytes);
+      for (int b = 0; b < Blocks; ++b) {
+        TFL_UNROLL
+        for (int r = 0; r < Rows; ++r) sums[b][r][v] = start;
+      }
+    }
+    if constexpr (Taps > 0) {
+      TFL_UNROLL
+      for (int t = 0; t < Taps; ++t) add_tap<Step, Rows, Taps, Blocks>(loop, t, at, sums);
+    } else {
+      for (int t = 0; t < loop.tap_count; ++t) add_tap<Step, Rows, Taps, Blocks>(loop, t, at, sums);
+    }
+    TFL_UNROLL
+    for (int v = 0; v < 4; ++v) {
+      TFL_UNROLL
+      for (int b = 0; b < Blocks; ++b) {
+        TFL_UNROLL
+        for (int r = 0; r < Rows; ++r) {
+          V& sum = sums[b][r][v];
+          if constexpr (F == Finish::general) {
+            const Long& c = constants.general[v];
+            sum =
+                simd::multiply<A>(sum, simd::LaneMultipliers<A>{simd::load<A>(c.mantissa), simd::load<A>(c.left), simd::load<A>(c.right)}) +
+                V(zero_point);
+          } else if constexpr (F == Finish::steps || F == Finish::mirrored_steps) {
+            sum = constants.steps[v].template finish<F == Finish::mirrored_steps>(sum);
+          } else {
+            sum = constants.brief[v].template finish<F == Finish::mirrored_brief>(sum);
+          }
+        }
+      }
+    }
+  }
+
+  template <int Step, int Rows, int Taps, int Blocks>
+  static TFL_ALWAYS_INLINE void add_tap(const Loop<Taps>& loop, int t, std::int64_t at, V (&sums)[Blocks][Rows][4]) {
+    const std::uint8_t* from = loop.tap(t) + at;
+    const std::byte* filter = loop.filter + std::int64_t{t} * Step * 4 * vector_bytes;
+    TFL_UNROLL
+    for (int v = 0; v < 4; ++v) {
+      TFL_UNROLL
+      for (int b = 0; b < Blocks; ++b) {
+        const typename Groups::Group group = Groups::load(from + v * loop.vector_bytes + b * vector_bytes);
+        TFL_UNROLL
+        for (int r = 0; r < Rows; ++r) sums[b][r][v] = Groups::dot(sums[b][r][v], group, filter + (4 * r + v) * vector_bytes);
+      }
     }
   }
 
