@@ -1,6 +1,6 @@
 #pragma once
 // Reads a .tflite file whose offsets nobody has checked: every look checks its own, by a few small functions for all tables. The Verifier
-// checks everything once, by code that is made for each table; this is for programs where its size matters more.
+// checks everything once and for all, options of every op too; this is for programs where its size matters more.
 
 #include <cstddef>
 #include <cstdint>

@@ -16,6 +16,7 @@
 #include "tfl/core/type.hpp"
 #include "tfl/model/schema.hpp"
 #include "tfl/model/sparse.hpp"
+#include "tfl/model/structure.hpp"
 
 namespace tfl {
 
@@ -65,13 +66,12 @@ class Verifier {
 
   /// The root table, or the first rule that the file breaks.
   Result<const schema::Model*> verify() {
-    // Inside flatbuffers' own tables offsets are 32 bits wide and signed; buffers may lie beyond.
+    // Offsets between tables are 32 bits wide and signed; buffers may lie beyond.
     const std::size_t size = file_.size() < FLATBUFFERS_MAX_BUFFER_SIZE ? file_.size() : FLATBUFFERS_MAX_BUFFER_SIZE - 1;
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(file_.data());
     if (size < 8) return broken("is only ") << file_.size() << " bytes long";
     if (!schema::ModelBufferHasIdentifier(bytes)) return broken("lacks the identifier TFL3 at byte 4: this is not a .tflite file");
-    flatbuffers::Verifier structure(bytes, size, /*max_depth=*/64, /*max_tables=*/10'000'000);
-    if (!schema::VerifyModelBuffer(structure)) return broken("has a damaged structure: an offset or a length points outside of the file");
+    if (!detail::Structure(file_.first(size)).is_sound()) return broken("has a damaged structure: an offset or a length points outside of the file");
     model_ = schema::GetModel(bytes);
     if (model_->version() != 3) return broken("has schema version ") << model_->version() << "; this library reads version 3";
     if (detail::size_of(model_->subgraphs()) == 0) return broken("has no subgraph");
