@@ -135,8 +135,8 @@ class SingleOpBase : private Runner {
     InterpreterOptions options;
     options.preserve_inputs = true;
     if (auto r = load(*model, 0, find_, 1, options); !r) return std::string(r.message());
-    if (auto r = subgraph_.plan(&executor_); !r) return std::string(r.message());
-    if (auto r = subgraph_.bind(arena_.of(subgraph_.arena_bytes()), &executor_); !r) return std::string(r.message());
+    if (auto r = own_subgraph().plan(&executor_); !r) return std::string(r.message());
+    if (auto r = own_subgraph().bind(arena_.of(own_subgraph().arena_bytes()), &executor_); !r) return std::string(r.message());
     return invoke_again();
   }
   /// Runs once more: variables keep their state.

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "tfl/core/names.hpp"
+
 // X(NAME, value) for every builtin operator, in order.
 // clang-format off
 #define TFL_FOR_EACH_BUILTIN_OPERATOR(X) \
@@ -50,15 +52,18 @@ enum class BuiltinOperator : std::int32_t {
 #undef TFL_BUILTIN_OPERATOR_VALUE
 };
 
+namespace detail {
+/// All names, in order, each with its end.
+inline constexpr char builtin_operator_names[] =
+#define TFL_BUILTIN_OPERATOR_NAME(name, value) #name "\0"
+    TFL_FOR_EACH_BUILTIN_OPERATOR(TFL_BUILTIN_OPERATOR_NAME);
+#undef TFL_BUILTIN_OPERATOR_NAME
+}  // namespace detail
+
 /// The operator's name as in the schema ("CONV_2D"), or "UNKNOWN" for a code outside it.
 constexpr const char* name_of(BuiltinOperator code) {
-  switch (code) {
-#define TFL_BUILTIN_OPERATOR_NAME(name, value) \
-  case BuiltinOperator::name: return #name;
-    TFL_FOR_EACH_BUILTIN_OPERATOR(TFL_BUILTIN_OPERATOR_NAME)
-#undef TFL_BUILTIN_OPERATOR_NAME
-    default: return "UNKNOWN";
-  }
+  const char* name = detail::nth_name(detail::builtin_operator_names, static_cast<int>(code));
+  return name != nullptr ? name : "UNKNOWN";
 }
 
 }  // namespace tfl

@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "tfl/config.hpp"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -55,31 +57,46 @@ inline Allocator heap_allocator() {
           [](void*, void* block, std::size_t) { ::operator delete (block, std::align_val_t{block_alignment}); }, nullptr};
 }
 
+namespace detail {
+/// A block for elements of so many bytes, behind which its allocator is kept: owners that only know their elements stay small, and there
+/// are many of them. Null where memory lacks.
+TFL_NOINLINE inline void* take_block(const Allocator& allocator, std::size_t count, std::size_t element_bytes) {
+  if (count > (static_cast<std::size_t>(PTRDIFF_MAX) - 2 * sizeof(Allocator)) / element_bytes) return nullptr;
+  const std::size_t bytes = align_up(count * element_bytes, alignof(Allocator));
+  auto* block = static_cast<std::byte*>(allocator.allocate(allocator.context, bytes + sizeof(Allocator)));
+  if (block != nullptr) std::construct_at(reinterpret_cast<Allocator*>(block + bytes), allocator);
+  return block;
+}
+TFL_NOINLINE inline void give_block(void* block, std::size_t element_bytes) {
+  const std::size_t bytes = align_up(element_bytes, alignof(Allocator));
+  const Allocator allocator = *reinterpret_cast<const Allocator*>(static_cast<const std::byte*>(block) + bytes);
+  allocator.deallocate(allocator.context, block, bytes + sizeof(Allocator));
+}
+}  // namespace detail
+
 /// A fixed number of value-initialized elements in one block. Move-only. Empty until allocate() succeeds.
 template <class T> class Array {
  public:
   Array() = default;
-  Array(Array&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), allocator_(other.allocator_) {}
+  Array(Array&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   Array& operator=(Array&& other) noexcept {
     if (this != &other) {
       reset();
       data_ = std::exchange(other.data_, nullptr);
       size_ = std::exchange(other.size_, 0);
-      allocator_ = other.allocator_;
     }
     return *this;
   }
   ~Array() { reset(); }
 
   /// Replaces the contents by `count` new elements; false (and empty) where memory lacks. count == 0 allocates nothing.
-  [[nodiscard]] bool allocate(Allocator allocator, std::size_t count) {
+  [[nodiscard]] bool allocate(const Allocator& allocator, std::size_t count) {
     if (!take(allocator, count)) return false;
     std::uninitialized_value_construct_n(data_, count);
     return true;
   }
   /// As allocate(), for elements that the caller writes before reading them: their values are undefined.
-  [[nodiscard]] bool allocate_to_fill(Allocator allocator, std::size_t count) requires std::is_trivially_default_constructible_v<T> {
+  [[nodiscard]] bool allocate_to_fill(const Allocator& allocator, std::size_t count) requires std::is_trivially_default_constructible_v<T> {
     if (!take(allocator, count)) return false;
     std::uninitialized_default_construct_n(data_, count);
     return true;
@@ -87,7 +104,7 @@ template <class T> class Array {
   void reset() {
     if (data_ == nullptr) return;
     std::destroy_n(data_, size_);
-    allocator_.deallocate(allocator_.context, data_, size_ * sizeof(T));
+    detail::give_block(data_, size_ * sizeof(T));
     data_ = nullptr;
     size_ = 0;
   }
@@ -106,21 +123,16 @@ template <class T> class Array {
   std::span<const T> span() const { return {data_, size_}; }
 
  private:
-  [[nodiscard]] bool take(Allocator allocator, std::size_t count) {
+  [[nodiscard]] bool take(const Allocator& allocator, std::size_t count) {
     reset();
-    allocator_ = allocator;
     if (count == 0) return true;
-    if (count > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) return false;
-    void* block = allocator.allocate(allocator.context, count * sizeof(T));
-    if (block == nullptr) return false;
-    data_ = static_cast<T*>(block);
-    size_ = count;
-    return true;
+    data_ = static_cast<T*>(detail::take_block(allocator, count, sizeof(T)));
+    if (data_ != nullptr) size_ = count;
+    return data_ != nullptr;
   }
 
   T* data_ = nullptr;
   std::size_t size_ = 0;
-  Allocator allocator_{};
 };
 
 }  // namespace tfl

@@ -38,8 +38,8 @@ struct Violation {
 
   ErrorCode code = ErrorCode::ok;
   Operand operand = Operand::node;
-  std::int16_t index = 0;  // of the input or output
-  const char* rule = "";   // a sentence's end; each "{}" stands for the next of the values
+  std::int16_t index = 0;      // of the input or output
+  const char* rule = nullptr;  // a sentence's end; each "{}" stands for the next of the values
   std::int64_t values[3] = {};
 
   constexpr explicit operator bool() const { return code != ErrorCode::ok; }
@@ -50,17 +50,35 @@ namespace detail {
 constexpr const char* kept_text(const char* rule) { return TFL_ERROR_TEXT || std::is_constant_evaluated() ? rule : ""; }
 }  // namespace detail
 
+namespace detail {
+// Violations are rare and their rules many: one copy of this is enough. Most rules have no values.
+TFL_NOINLINE constexpr Violation make_violation(ErrorCode code, Violation::Operand operand, int index, const char* rule) {
+  return {code, operand, static_cast<std::int16_t>(index), rule};
+}
+TFL_NOINLINE constexpr Violation make_violation(ErrorCode code, Violation::Operand operand, int index, const char* rule, std::int64_t a,
+                                                std::int64_t b, std::int64_t c) {
+  return {code, operand, static_cast<std::int16_t>(index), rule, {a, b, c}};
+}
+}  // namespace detail
+
 /// Rules about the whole node, about input `index` and about output `index`.
-constexpr Violation node_violation(ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0) {
-  return {code, Violation::Operand::node, 0, detail::kept_text(rule), {a, b, c}};
+constexpr Violation node_violation(ErrorCode code, const char* rule) {
+  return detail::make_violation(code, Violation::Operand::node, 0, detail::kept_text(rule));
 }
-constexpr Violation input_violation(int index, ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0,
-                                    std::int64_t c = 0) {
-  return {code, Violation::Operand::input, static_cast<std::int16_t>(index), detail::kept_text(rule), {a, b, c}};
+constexpr Violation node_violation(ErrorCode code, const char* rule, std::int64_t a, std::int64_t b = 0, std::int64_t c = 0) {
+  return detail::make_violation(code, Violation::Operand::node, 0, detail::kept_text(rule), a, b, c);
 }
-constexpr Violation output_violation(int index, ErrorCode code, const char* rule, std::int64_t a = 0, std::int64_t b = 0,
-                                     std::int64_t c = 0) {
-  return {code, Violation::Operand::output, static_cast<std::int16_t>(index), detail::kept_text(rule), {a, b, c}};
+constexpr Violation input_violation(int index, ErrorCode code, const char* rule) {
+  return detail::make_violation(code, Violation::Operand::input, index, detail::kept_text(rule));
+}
+constexpr Violation input_violation(int index, ErrorCode code, const char* rule, std::int64_t a, std::int64_t b = 0, std::int64_t c = 0) {
+  return detail::make_violation(code, Violation::Operand::input, index, detail::kept_text(rule), a, b, c);
+}
+constexpr Violation output_violation(int index, ErrorCode code, const char* rule) {
+  return detail::make_violation(code, Violation::Operand::output, index, detail::kept_text(rule));
+}
+constexpr Violation output_violation(int index, ErrorCode code, const char* rule, std::int64_t a, std::int64_t b = 0, std::int64_t c = 0) {
+  return detail::make_violation(code, Violation::Operand::output, index, detail::kept_text(rule), a, b, c);
 }
 
 /// What went wrong, where, in one sentence. Holds its text itself: no heap.
@@ -113,8 +131,8 @@ template <class T, class E = Error> class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  constexpr Result(T value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }   // NOLINT: a value is a result
-  constexpr Result(E error) : has_value_(false) { std::construct_at(&error_, std::move(error)); }  // NOLINT: so is an error
+  constexpr Result(T value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }  // NOLINT: a value is a result
+  constexpr Result(const E& error) : has_value_(false) { std::construct_at(&error_, error); }     // NOLINT: so is an error
   constexpr Result(Result&& other) : has_value_(other.has_value_) {
     if (has_value_) {
       std::construct_at(&value_, std::move(other.value_));
@@ -170,16 +188,23 @@ template <class T, class E = Error> class [[nodiscard]] Result {
 /// Success, or the reason why not.
 template <class E> class [[nodiscard]] Result<void, E> {
  public:
-  constexpr Result() = default;
-  constexpr Result(E error) : error_(std::move(error)), failed_(true) {}  // NOLINT: an error is a result
+  constexpr Result() : nothing_() {}
+  constexpr Result(const E& error) : error_(error), failed_(true) {}  // NOLINT: an error is a result
 
   constexpr bool ok() const { return !failed_; }
   constexpr explicit operator bool() const { return !failed_; }
+  /// Requires !ok().
   constexpr const E& error() const { return error_; }
-  std::string_view message() const { return error_.message(); }
+  /// Empty where ok().
+  std::string_view message() const { return failed_ ? error_.message() : std::string_view(); }
 
  private:
-  E error_{};
+  static_assert(std::is_trivially_copyable_v<E>);
+  struct Nothing {};
+  union {  // most checks pass: a sentence's room is not to be cleared for each
+    Nothing nothing_;
+    E error_;
+  };
   bool failed_ = false;
 };
 

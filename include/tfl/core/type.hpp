@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tfl/core/names.hpp"
+
 namespace tfl {
 
 enum class TensorType : std::int8_t {
@@ -37,12 +39,32 @@ inline constexpr int tensor_type_count = 23;
 
 /// The name of a type as TensorFlow Lite prints it: "float32", "int8", "bool".
 constexpr const char* name_of(TensorType type) {
-  constexpr const char* names[tensor_type_count] = {"float32",  "float16",  "int32",     "uint8",         "int64",      "string",
-                                                    "bool",     "int16",    "complex64", "int8",          "float64",    "complex128",
-                                                    "uint64",   "resource", "variant",   "uint32",        "uint16",     "int4",
-                                                    "bfloat16", "int2",     "uint4",     "float8_e4m3fn", "float8_e5m2"};
-  const int index = static_cast<int>(type);
-  return index >= 0 && index < tensor_type_count ? names[index] : "none";
+  const char* name = detail::nth_name(
+      "float32\0"
+      "float16\0"
+      "int32\0"
+      "uint8\0"
+      "int64\0"
+      "string\0"
+      "bool\0"
+      "int16\0"
+      "complex64\0"
+      "int8\0"
+      "float64\0"
+      "complex128\0"
+      "uint64\0"
+      "resource\0"
+      "variant\0"
+      "uint32\0"
+      "uint16\0"
+      "int4\0"
+      "bfloat16\0"
+      "int2\0"
+      "uint4\0"
+      "float8_e4m3fn\0"
+      "float8_e5m2\0",
+      static_cast<int>(type));
+  return name != nullptr ? name : "none";
 }
 
 /// Bits of one element; 0 for types whose size is not fixed (string, variant). A resource is a handle of 32 bits.

@@ -234,21 +234,17 @@ struct FullyConnected {
     }
   }
 
+  // Biases of int16 have 32 or 64 bits, of which `Prepared` knows.
   using Types = Signatures<
       Signature<Takes<float, float, float>, Gives<float>>, Signature<Takes<std::int8_t, std::int8_t, std::int32_t>, Gives<std::int8_t>>,
       Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::uint8_t>>,
       Signature<Takes<std::uint8_t, std::uint8_t, std::int32_t>, Gives<std::int16_t, std::uint8_t>>,
-      Signature<Takes<std::int16_t, std::int8_t, std::int32_t>, Gives<std::int16_t>>,
-      Signature<Takes<std::int16_t, std::int8_t, std::int64_t>, Gives<std::int16_t>>,
-      Signature<Takes<std::int16_t, std::int16_t, std::int32_t>, Gives<std::int16_t>>,
-      Signature<Takes<std::int16_t, std::int16_t, std::int64_t>, Gives<std::int16_t>>,
-      Signature<Takes<float, std::int8_t, float>, Gives<float>>, Signature<Takes<float, std::uint8_t, float>, Gives<float>>,
-      Signature<Takes<std::int8_t, Int4Pair, std::int32_t>, Gives<std::int8_t>>,
-      Signature<Takes<std::int16_t, Int4Pair, std::int32_t>, Gives<std::int16_t>>,
-      Signature<Takes<std::int16_t, Int4Pair, std::int64_t>, Gives<std::int16_t>>, Signature<Takes<float, Int4Pair, float>, Gives<float>>,
+      Signature<Takes<std::int16_t, std::int8_t, AnyType>, Gives<std::int16_t>>,
+      Signature<Takes<std::int16_t, std::int16_t, AnyType>, Gives<std::int16_t>>, Signature<Takes<float, std::int8_t, float>, Gives<float>>,
+      Signature<Takes<float, std::uint8_t, float>, Gives<float>>, Signature<Takes<std::int8_t, Int4Pair, std::int32_t>, Gives<std::int8_t>>,
+      Signature<Takes<std::int16_t, Int4Pair, AnyType>, Gives<std::int16_t>>, Signature<Takes<float, Int4Pair, float>, Gives<float>>,
       Signature<Takes<std::int8_t, Int2Quad, std::int32_t>, Gives<std::int8_t>>,
-      Signature<Takes<std::int16_t, Int2Quad, std::int32_t>, Gives<std::int16_t>>,
-      Signature<Takes<std::int16_t, Int2Quad, std::int64_t>, Gives<std::int16_t>>, Signature<Takes<float, Int2Quad, float>, Gives<float>>>;
+      Signature<Takes<std::int16_t, Int2Quad, AnyType>, Gives<std::int16_t>>, Signature<Takes<float, Int2Quad, float>, Gives<float>>>;
 
  private:
   static constexpr bool is_hybrid(const NodeDescription& node) {

@@ -18,31 +18,21 @@ struct ViewOp {
   static constexpr Arity outputs = 1;
   static constexpr OpTraits traits{.is_view = true};
 
-  using Prepared = NothingPrepared;
+  struct Prepared {
+    std::int64_t bytes = 0;
+  };
   template <class Options>
-  static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription&, std::span<Multiplier>) {
-    return Prepared{};
+  static constexpr Result<Prepared, Violation> prepare(const Options&, const NodeDescription& node, std::span<Multiplier>) {
+    // Elements of no fixed size are for ops that know them.
+    if (bits_of(node.input(0).type) == 0) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
+    return Prepared{node.input(0).bytes()};
   }
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
-    if (in.data() == out.data()) return;
-    const std::int64_t bytes = bytes_of_elements<typename In::value_type>(in.count());
-    copy_bytes<typename Run::Arch>(run.executor, bytes_of_output(out), bytes_of_input(in), bytes);
+    if (in.data() != out.data()) copy_bytes<typename Run::Arch>(run.executor, out.data(), in.data(), run.prepared.bytes);
   }
 
-  using Types = Signatures<Signature<Takes<Raw<1>>, Gives<Raw<1>>>, Signature<Takes<Raw<2>>, Gives<Raw<2>>>,
-                           Signature<Takes<Raw<4>>, Gives<Raw<4>>>, Signature<Takes<Raw<8>>, Gives<Raw<8>>>,
-                           Signature<Takes<Raw<16>>, Gives<Raw<16>>>, Signature<Takes<Int4Pair>, Gives<Int4Pair>>,
-                           Signature<Takes<UInt4Pair>, Gives<UInt4Pair>>, Signature<Takes<Int2Quad>, Gives<Int2Quad>>>;
-
- private:
-  template <class T> static constexpr std::int64_t bytes_of_elements(std::int64_t count) {
-    if constexpr (is_packed<T>) {
-      return bytes_of(tensor_type_of<T>, count);
-    } else {
-      return count * static_cast<std::int64_t>(sizeof(T));
-    }
-  }
+  using Types = Signatures<Signature<Takes<AnyType>, Gives<AnyType>>>;
 };
 
 /// Reads a list of integers from an options table into a Shape; a violation where it has more than 8.

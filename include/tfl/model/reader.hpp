@@ -1,7 +1,6 @@
 #pragma once
 // From a verified file to the flat graph.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -223,7 +222,7 @@ struct Graph {
       std::int32_t reader = 0, next = -1;
     };
     struct Place {
-      std::int32_t missing = 0, sweep = 0, first_edge = -1, index = 0;
+      std::int32_t missing = 0, sweep = 0, first_edge = -1;
       bool placed = false;
     };
     std::size_t operands = 0;
@@ -242,7 +241,6 @@ struct Graph {
     const auto writer_of = [&](std::int32_t t) { return t >= 0 && t <= highest ? writer[static_cast<std::size_t>(t)] - 1 : -1; };
     std::size_t next_edge = 0, last = 0;
     for (std::size_t i = 0; i < source.size(); ++i) {
-      places[i].index = static_cast<std::int32_t>(i);
       for (const std::int32_t t : source[i].inputs) {
         if (writer_of(t) < 0) continue;
         Place& from = places[static_cast<std::size_t>(writer_of(t))];
@@ -259,14 +257,18 @@ struct Graph {
       for (std::int32_t e = from.first_edge; e >= 0; e = edges[static_cast<std::size_t>(e)].next) {
         const std::int32_t reader = edges[static_cast<std::size_t>(e)].reader;
         Place& to = places[static_cast<std::size_t>(reader)];
-        to.sweep = std::max(to.sweep, from.sweep + (i > reader ? 1 : 0));
+        const std::int32_t sweep = from.sweep + (i > reader ? 1 : 0);
+        if (to.sweep < sweep) to.sweep = sweep;
         if (--to.missing == 0) queue[last++] = reader;
       }
     }
-    if (last == own.size()) {
-      std::sort(places.begin(), places.end(),
-                [](const Place& a, const Place& b) { return a.sweep != b.sweep ? a.sweep < b.sweep : a.index < b.index; });
-      for (std::size_t i = 0; i < own.size(); ++i) own[i] = source[static_cast<std::size_t>(places[i].index)];
+    if (last == own.size()) {  // as the sweeps follow one another, each in the file's order
+      Array<std::int32_t> starts;
+      if (!starts.allocate(allocator, own.size() + 1)) return out_of_memory();
+      for (const Place& p : places) ++starts[static_cast<std::size_t>(p.sweep) + 1];
+      for (std::size_t i = 0; i < own.size(); ++i) starts[i + 1] += starts[i];
+      for (std::size_t i = 0; i < own.size(); ++i)
+        own[static_cast<std::size_t>(starts[static_cast<std::size_t>(places[i].sweep)]++)] = source[i];
       return {};
     }
     std::size_t stuck = done, k = 0;

@@ -180,7 +180,7 @@ template <class Ops> class Dispatched {
 };
 
 namespace detail {
-template <class Ops> struct FusionOf<Dispatched<Ops>> : FusionOf<Ops> {};
+template <class Ops, bool Bands> struct FusionOf<Dispatched<Ops>, Bands> : FusionOf<Ops> {};
 template <class Ops> inline constexpr bool needs_session<Dispatched<Ops>> = needs_session<Ops>;
 }  // namespace detail
 

@@ -258,12 +258,12 @@ template <bool Borders, bool Clamps, bool Conversions, bool Rows> bool rewrite(c
   return true;
 }
 
-/// The steps that these ops could need.
-template <class... Ops> constexpr FusionSteps fusion_steps_of() {
+/// The steps that these ops could need. `Bands`: some of their kernels gain by chains of rows.
+template <bool Bands, class... Ops> constexpr FusionSteps fusion_steps_of() {
   constexpr bool borders = (gives_border<Ops> || ...) && (takes_border<Ops> || ...);
   constexpr bool clamps = ((traits_of<Ops>().activation != Activation::none) || ...) && (traits_of<Ops>().clamps || ...);
   constexpr bool conversions = (traits_of<Ops>().dequantizes || ...) && (traits_of<Ops>().quantizes || ...);
-  constexpr bool rows = (has_row_window<Ops> || ...);
+  constexpr bool rows = Bands && (has_row_window<Ops> || ...);
   FusionSteps steps;
   if constexpr (borders || clamps || conversions || rows) steps.rewrite = &rewrite<borders, clamps, conversions, rows>;
   if constexpr (rows) steps.run_chain = &run_row_chain;
@@ -271,10 +271,12 @@ template <class... Ops> constexpr FusionSteps fusion_steps_of() {
   return steps;
 }
 /// Of a registry whose ops are not seen here: all.
-template <class Registry> struct FusionOf {
+template <class Registry, bool Bands = true> struct FusionOf {
   static constexpr FusionSteps steps{&rewrite<true, true, true, true>, &lay_out_with_parts, &run_row_chain};
 };
-template <class... Ops> struct FusionOf<OpRegistry<Ops...>> { static constexpr FusionSteps steps = fusion_steps_of<Ops...>(); };
+template <class... Ops, bool Bands> struct FusionOf<OpRegistry<Ops...>, Bands> {
+  static constexpr FusionSteps steps = fusion_steps_of<Bands, Ops...>();
+};
 
 }  // namespace detail
 

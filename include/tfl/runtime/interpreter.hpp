@@ -65,13 +65,13 @@ struct InterpreterOptions {
 /// One subgraph with its arena: what interpreters and signature runners share. Typed access, and running.
 class Runner {
  public:
-  int input_count() const { return subgraph_.input_count(); }
-  int output_count() const { return subgraph_.output_count(); }
+  int input_count() const { return subgraph().input_count(); }
+  int output_count() const { return subgraph().output_count(); }
   /// The tensor's own name. Requires an index in range.
-  std::string_view input_name(int i) const { return subgraph_.graph_tensor(input_tensor(i)).name; }
-  std::string_view output_name(int i) const { return subgraph_.graph_tensor(output_tensor(i)).name; }
-  const TensorDescription& input_description(int i) const { return subgraph_.tensor(input_tensor(i)).description; }
-  const TensorDescription& output_description(int i) const { return subgraph_.tensor(output_tensor(i)).description; }
+  std::string_view input_name(int i) const { return subgraph().graph_tensor(input_tensor(i)).name; }
+  std::string_view output_name(int i) const { return subgraph().graph_tensor(output_tensor(i)).name; }
+  const TensorDescription& input_description(int i) const { return subgraph().tensor(input_tensor(i)).description; }
+  const TensorDescription& output_description(int i) const { return subgraph().tensor(output_tensor(i)).description; }
 
   /// Input i as elements of type T (std::byte gives the bytes of any type), or why not.
   template <class T> Result<TensorView<T>> input(int i) {
@@ -124,30 +124,31 @@ class Runner {
   /// The strings of output i. They stay until the next invoke().
   Result<Strings> output_strings(int i) {
     if (i < 0 || i >= output_count()) return no_such("output", i, output_count());
-    if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument, "output: call allocate() after resize_input()");
-    const Tensor& t = subgraph_.tensor(output_tensor(i));
+    if (!own_subgraph().ready()) return Error(ErrorCode::invalid_argument, "output: call allocate() after resize_input()");
+    const Tensor& t = own_subgraph().tensor(output_tensor(i));
     if (t.description.type != TensorType::string)
       return Error(ErrorCode::invalid_argument, "output ") << i << " holds " << name_of(t.description.type) << ", not strings";
     return Strings(detail::address(t));
   }
 
   /// Exact size of the arena, valid after creation or allocate().
-  std::size_t arena_bytes() const { return subgraph_.arena_bytes(); }
-  const Subgraph& subgraph() const { return subgraph_; }
+  std::size_t arena_bytes() const { return subgraph().arena_bytes(); }
+  const Subgraph& subgraph() const { return subgraph_[0]; }
   /// Variables as they are before the first invoke: of the subgraph and of those that it calls, and resources. CALL_ONCE runs again.
   void reset_variables() {
-    subgraph_.reset_variables();
+    own_subgraph().reset_variables();
     if (session_.get() != nullptr) session_.get()->reset_variables();
   }
   /// The bytes of a variable tensor, by its index in the subgraph; empty where it is none.
   std::span<std::byte> variable(int tensor) {
-    if (tensor < 0 || tensor >= static_cast<int>(subgraph_.graph().tensors.size())) return {};
-    Tensor& t = subgraph_.tensor(tensor);
+    if (tensor < 0 || tensor >= static_cast<int>(own_subgraph().graph().tensors.size())) return {};
+    Tensor& t = own_subgraph().tensor(tensor);
     if (!t.description.is_variable || t.data == nullptr) return {};
     return {t.data, static_cast<std::size_t>(t.description.bytes())};
   }
 
  protected:
+  Subgraph& own_subgraph() { return subgraph_[0]; }
   using MakeSession = SessionHandle (*)(Model model, int main, FindEntry find, int workers, const SubgraphOptions& options);
 
   Result<void> load(const Model& model, int index, FindEntry find, int workers, const InterpreterOptions& options,
@@ -166,35 +167,36 @@ class Runner {
                              .pack = options.pack,
                              .limits = options.limits,
                              .cancel = options.cancel};
+    if (!subgraph_.allocate(options_.allocator, 1)) return Error(ErrorCode::out_of_memory, "no memory for the interpreter");
     if (make_session != nullptr) {
       session_ = make_session(model, index, find, workers, settings);
       settings.session = session_.get();
       if (settings.session == nullptr) return Error(ErrorCode::out_of_memory, "no memory for the interpreter's session");
     }
-    return subgraph_.load(model, index, find, workers, settings);
+    return own_subgraph().load(model, index, find, workers, settings);
   }
   Result<void> plan_and_bind(void* executor) {
     if (session_.get() != nullptr) session_.get()->begin();
-    if (auto r = subgraph_.plan(executor); !r) return r;
-    if (!options_.arena.empty()) return subgraph_.bind(options_.arena, executor);
-    if (arena_.size() != subgraph_.arena_bytes() && !arena_.allocate(options_.allocator, subgraph_.arena_bytes())) {
-      return Error(ErrorCode::out_of_memory, "arena: no memory for ") << subgraph_.arena_bytes() << " bytes";
+    if (auto r = own_subgraph().plan(executor); !r) return r;
+    if (!options_.arena.empty()) return own_subgraph().bind(options_.arena, executor);
+    if (arena_.size() != own_subgraph().arena_bytes() && !arena_.allocate(options_.allocator, own_subgraph().arena_bytes())) {
+      return Error(ErrorCode::out_of_memory, "arena: no memory for ") << own_subgraph().arena_bytes() << " bytes";
     }
-    return subgraph_.bind(arena_.span(), executor);
+    return own_subgraph().bind(arena_.span(), executor);
   }
   Result<void> run(void* executor, const ObserverHooks* observer) {
-    if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument, "invoke: call allocate() after resize_input()");
+    if (!own_subgraph().ready()) return Error(ErrorCode::invalid_argument, "invoke: call allocate() after resize_input()");
     if (session_.get() != nullptr) session_.get()->begin();
-    return subgraph_.invoke(executor, observer);
+    return own_subgraph().invoke(executor, observer);
   }
 
-  std::int32_t input_tensor(int i) const { return subgraph_.graph().inputs[static_cast<std::size_t>(i)]; }
-  std::int32_t output_tensor(int i) const { return subgraph_.graph().outputs[static_cast<std::size_t>(i)]; }
+  std::int32_t input_tensor(int i) const { return subgraph().graph().inputs[static_cast<std::size_t>(i)]; }
+  std::int32_t output_tensor(int i) const { return subgraph().graph().outputs[static_cast<std::size_t>(i)]; }
 
   /// The tensor that the signature calls so, or -1.
   std::int32_t signature_tensor(std::string_view name, bool input) const {
     if (signature_ < 0) return -1;
-    const Model& model = subgraph_.model();
+    const Model& model = subgraph().model();
     const int count = input ? model.signature_input_count(signature_) : model.signature_output_count(signature_);
     for (int i = 0; i < count; ++i) {
       const SignatureEntry entry = input ? model.signature_input(signature_, i) : model.signature_output(signature_, i);
@@ -205,9 +207,9 @@ class Runner {
 
   template <class T> Result<TensorView<T>> typed(const char* kind, int i, std::int32_t index) {
     using Element = std::remove_const_t<T>;
-    if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument) << kind << ": call allocate() after resize_input()";
-    Tensor& t = subgraph_.tensor(index);
-    const std::string_view name = subgraph_.graph_tensor(index).name;
+    if (!own_subgraph().ready()) return Error(ErrorCode::invalid_argument) << kind << ": call allocate() after resize_input()";
+    Tensor& t = own_subgraph().tensor(index);
+    const std::string_view name = subgraph().graph_tensor(index).name;
     if constexpr (!std::is_const_v<T>) {
       if (t.description.is_constant)
         return Error(ErrorCode::invalid_argument) << kind << ' ' << i << " has constant data, which cannot be written";
@@ -227,8 +229,8 @@ class Runner {
   /// Memory for an input of so many strings.
   Result<std::byte*> string_input(int i, std::int64_t count, std::int64_t bytes) {
     if (i < 0 || i >= input_count()) return no_such("input", i, input_count());
-    if (!subgraph_.ready()) return Error(ErrorCode::invalid_argument, "input: call allocate() after resize_input()");
-    Tensor& t = subgraph_.tensor(input_tensor(i));
+    if (!own_subgraph().ready()) return Error(ErrorCode::invalid_argument, "input: call allocate() after resize_input()");
+    Tensor& t = own_subgraph().tensor(input_tensor(i));
     if (t.description.type != TensorType::string)
       return Error(ErrorCode::invalid_argument, "input ") << i << " holds " << name_of(t.description.type) << ", not strings";
     if (t.description.is_constant)
@@ -258,7 +260,7 @@ class Runner {
 
   detail::MemoryBudget budget_;  // first: the others give their memory back to it
   SessionHandle session_;
-  Subgraph subgraph_;
+  Array<Subgraph> subgraph_;  // one; it stays where it is
   InterpreterOptions options_;
   Array<std::byte> arena_;
   int signature_ = -1;
@@ -292,7 +294,8 @@ class Interpreter : public Runner {
     Interpreter interpreter(std::move(executor));
     SessionHandle (*make)(Model, int, FindEntry, int, const SubgraphOptions&) = nullptr;
     if constexpr (detail::needs_session<Ops>) make = &make_session<>;
-    if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options, detail::FusionOf<Ops>::steps,
+    if (auto r = interpreter.load(model, options.subgraph, &find, interpreter.executor_.workers(), options,
+                                  detail::FusionOf<Ops, detail::runs_in_bands<Arch>>::steps,
                                   KernelExecutor::stands_in ? nullptr : detail::run_parts_of<Ex>(), make);
         !r) {
       return r.error();
@@ -318,7 +321,7 @@ class Interpreter : public Runner {
       return Error(ErrorCode::invalid_argument, "resize_input: ")
              << shape.size() << " dimensions are too many, at most " << max_rank << " beside leading ones";
     }
-    return subgraph_.resize_input(i, Shape::from(shape));
+    return own_subgraph().resize_input(i, Shape::from(shape));
   }
   /// Infers and plans again after resize_input(). Outputs, inputs and variables lose their contents.
   Result<void> allocate() { return plan_and_bind(kernel_executor()); }

@@ -160,6 +160,9 @@ inline constexpr bool has_row_window<O> =
   { O::row_window(prepared) } -> std::same_as<WindowAxis&>;
 };
 
+/// Whether ops run some rows at a time where they can: loops without vectors wait for their sums, not for memory.
+template <class Arch> inline constexpr bool runs_in_bands = !std::is_same_v<simd::Plain<Arch>, simd::Scalar>;
+
 template <class O> constexpr std::string_view custom_name_of() {
   if constexpr (requires { O::custom_name; }) {
     return O::custom_name;
@@ -183,13 +186,10 @@ struct TensorSource {
 };
 
 /// A tensor as a row of elements; no address where it is absent. Not inlined: it would be the better part of most thunks.
-struct FlatArgument {
-  std::byte* data = nullptr;
-  std::int64_t count = 0;
-};
+using FlatArgument = View<std::byte, DynamicExtents<1>>;
 TFL_NOINLINE inline FlatArgument flat_argument(std::span<Tensor* const> tensors, std::size_t i) {
   if (i >= tensors.size() || tensors[i] == nullptr) return {};
-  return {address(*tensors[i]), tensors[i]->description.shape.count()};
+  return FlatArgument(address(*tensors[i]), FlatArgument::extents_type(fold(Fold::flat, tensors[i]->description.shape)));
 }
 
 /// How one position of a signature is shown to the kernel.
@@ -199,7 +199,7 @@ template <class T, Fold F, bool Const> struct Argument {
   static V bind(std::span<Tensor* const> tensors, std::size_t i) {
     if constexpr (F == Fold::flat) {
       const FlatArgument a = flat_argument(tensors, i);
-      return V(reinterpret_cast<Element*>(a.data), typename V::extents_type(Shape{static_cast<std::int32_t>(a.count)}));
+      return V(reinterpret_cast<Element*>(a.data()), a.extents());
     } else {
       if (i >= tensors.size() || tensors[i] == nullptr) return V();
       return V(reinterpret_cast<Element*>(address(*tensors[i])), typename V::extents_type(fold(F, tensors[i]->description.shape)));
@@ -224,41 +224,43 @@ template <class T> constexpr TypeSet types_of() {
   for (int t = 0; t < tensor_type_count; ++t) set |= ElementOf<T>::matches(static_cast<TensorType>(t)) ? TypeSet{1} << t : 0;
   return set;
 }
-/// A list of such positions; `repeats`: the last one stands for all that follow.
-struct TypePattern {
-  const TypeSet* sets = nullptr;
-  std::uint8_t size = 0;
-  bool repeats = false;
-};
 template <class T> inline constexpr bool is_many = false;
 template <class T> inline constexpr bool is_many<Many<T>> = true;
-template <class... T> struct PatternOf {
-  static constexpr TypeSet sets[sizeof...(T) + 1] = {types_of<T>()..., 0};
-  static constexpr TypePattern value{sets, sizeof...(T), (is_many<T> || ...)};
-};
-/// A kernel beside the types that it is compiled for.
-struct TypedKernel {
-  TypePattern takes, gives;
-  EvalFunction eval = nullptr;
-  PackFunction pack = nullptr;
+/// A signature in numbers: how many inputs and outputs it has, whether the last one stands for all that follow, then the type sets of the
+/// inputs and of the outputs. No pointers: they would cost more than what they point to.
+template <class S> struct SignatureSets;
+template <class... T, class... G> struct SignatureSets<Signature<Takes<T...>, Gives<G...>>> {
+  static constexpr std::size_t size = 1 + sizeof...(T) + sizeof...(G);
+  static constexpr TypeSet head =
+      sizeof...(T) | sizeof...(G) << 8 | ((is_many<T> || ...) ? 1u << 16 : 0) | ((is_many<G> || ...) ? 1u << 17 : 0);
+  static constexpr TypeSet* write(TypeSet* to) {
+    *to++ = head;
+    ((*to++ = types_of<T>()), ...);
+    ((*to++ = types_of<G>()), ...);
+    return to;
+  }
 };
 
-inline bool matches(const TypePattern& pattern, std::span<Tensor* const> tensors) {
+inline bool matches(const TypeSet* sets, std::size_t count, bool repeats, std::span<Tensor* const> tensors) {
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const std::size_t at = i < pattern.size || !pattern.repeats ? i : pattern.size - std::size_t{1};
-    if (at >= pattern.size || tensors[i] == nullptr) continue;
+    const std::size_t at = i < count || !repeats ? i : count - 1;
+    if (at >= count || tensors[i] == nullptr) continue;
     const TensorType type = tensors[i]->description.type;
     const TypeSet wanted = type == TensorType::none ? every_type : TypeSet{1} << static_cast<int>(type);
-    if ((pattern.sets[at] & wanted) != wanted) return false;
+    if ((sets[at] & wanted) != wanted) return false;
   }
   return true;
 }
-/// The first kernel for the node's types; null where there is none.
-inline const TypedKernel* find_kernel(std::span<const TypedKernel> kernels, const NodeCall& call) {
-  for (const TypedKernel& kernel : kernels) {
-    if (matches(kernel.takes, call.inputs) && matches(kernel.gives, call.outputs)) return &kernel;
+/// The first of `count` signatures that the node's types have; `count` where none does.
+inline std::size_t find_signature(const TypeSet* sets, std::size_t count, const NodeCall& call) {
+  for (std::size_t k = 0; k < count; ++k) {
+    const TypeSet head = *sets++;
+    const std::size_t takes = head & 0xff, gives = head >> 8 & 0xff;
+    if (matches(sets, takes, (head >> 16 & 1) != 0, call.inputs) && matches(sets + takes, gives, (head >> 17 & 1) != 0, call.outputs))
+      return k;
+    sets += takes + gives;
   }
-  return nullptr;
+  return count;
 }
 
 /// An op's compact kernel behind a NodeCall.
@@ -380,7 +382,6 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
     auto prepared = Op::prepare(options_at(call.options), node, call.multipliers);
     if (!prepared) return prepared.error();
     std::construct_at(static_cast<Prepared*>(call.prepared), *prepared);
-    eval = nullptr;
     pack = nullptr;
     if constexpr (has_compact) {
       static_assert(sizeof(typename Compact<Op>::Prepared) <= sizeof(Prepared) &&
@@ -388,10 +389,8 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
       eval = CompactThunk<Arch, Op>::prepare(*prepared, call, node);
       if (eval != nullptr) return {};
     }
-    const TypedKernel* const kernel = find_kernel(Kernels<typename Op::Types>::list, call);
-    if (kernel == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
-    eval = kernel->eval;
-    pack = kernel->pack;
+    eval = Kernels<typename Op::Types>::find(call, pack);
+    if (eval == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
     return {};
   }
 
@@ -426,7 +425,7 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
         return Op::take_border(*static_cast<Options*>(options), node, border);
       };
     }
-    if constexpr (has_row_window<Op> && !has_compact) {  // compact kernels have a Prepared of their own
+    if constexpr (has_row_window<Op> && runs_in_bands<Arch> && !has_compact) {  // compact kernels have a Prepared of their own
       e.row_window = [](const void* options, const NodeDescription& node, WindowAxis& axis) {
         return Op::row_window(options_at(options), node, axis);
       };
@@ -442,10 +441,9 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
     template <std::size_t P> using In = Argument<std::tuple_element_t<P, std::tuple<T...>>, fold_of<Op>(P), true>;
     template <std::size_t P> using Out = Argument<std::tuple_element_t<P, std::tuple<G...>>, fold_of<Op>(sizeof...(T) + P), false>;
 
-    static constexpr TypedKernel kernel() {
-      TypedKernel kernel{PatternOf<T...>::value, PatternOf<G...>::value, &eval};
-      if constexpr (can_pack) kernel.pack = &pack;
-      return kernel;
+    static EvalFunction kernel(PackFunction& packs) {
+      if constexpr (can_pack) packs = &pack;
+      return &eval;
     }
     static Run<A, Prepared, E> run(const NodeCall& call) {
       return {*static_cast<const Prepared*>(call.prepared),
@@ -479,7 +477,20 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
 
   template <class S> struct Kernels;
   template <class... S> struct Kernels<Signatures<S...>> {
-    static constexpr std::array<TypedKernel, sizeof...(S)> list{Indexed<S>::type::kernel()...};
+    static constexpr auto sets = [] {
+      std::array<TypeSet, (SignatureSets<S>::size + ... + 0)> sets{};
+      TypeSet* to = sets.data();
+      ((to = SignatureSets<S>::write(to)), ...);
+      return sets;
+    }();
+    /// The kernel for the node's types, and what packs its weights; null where there is none.
+    static EvalFunction find(const NodeCall& call, PackFunction& pack) {
+      const std::size_t wanted = find_signature(sets.data(), sizeof...(S), call);
+      EvalFunction eval = nullptr;
+      std::size_t k = 0;
+      (void)((k++ == wanted && (eval = Indexed<S>::type::kernel(pack), true)) || ...);
+      return eval;
+    }
   };
 };
 
