@@ -107,6 +107,121 @@ TEST(Flex, KnowsFunctionsOfItsOwn) {
   ASSERT_EQ(copy.run(), "");
   EXPECT_THAT(copy.values<std::int64_t>(), ElementsAre(5, 6));
 }
+std::string list(const std::vector<int>& values) {
+  std::string numbers;
+  for (const int v : values) numbers.push_back(static_cast<char>(v));
+  return field(1, field(3, numbers));
+}
+TEST(Flex, AxesAreTensors) {
+  SingleOp<tfl::flex::ConcatV2> joined;
+  joined.input<std::int16_t>({2, 1}, {1, 2});
+  joined.input<std::int16_t>({2, 2}, {3, 4, 5, 6});
+  joined.constant<std::int32_t>({}, {-1});
+  joined.output<std::int16_t>();
+  joined.custom_options(node("ConcatV2"));
+  ASSERT_EQ(joined.run(), "");
+  EXPECT_EQ(joined.shape(), (tfl::Shape{2, 3}));
+  EXPECT_THAT(joined.values<std::int16_t>(), ElementsAre(1, 3, 4, 2, 5, 6));
+  SingleOp<tfl::flex::GatherV2> picked;
+  picked.input<float>({2, 3}, {1, 2, 3, 4, 5, 6});
+  picked.input<std::int64_t>({2}, {2, 0});
+  picked.constant<std::int32_t>({}, {1});
+  picked.output<float>();
+  picked.custom_options(node("GatherV2", attribute("batch_dims", number(3, 0))));
+  ASSERT_EQ(picked.run(), "");
+  EXPECT_THAT(picked.values<float>(), ElementsAre(3, 1, 6, 4));
+  const auto join = [](std::vector<std::int32_t> second, std::int32_t axis) {
+    SingleOp<tfl::flex::ConcatV2> op;
+    op.input<float>({2, 1}, {1, 2});
+    op.input<float>(second, Floats(static_cast<std::size_t>(second[0] * second[1])));
+    op.constant<std::int32_t>({}, {axis});
+    op.output<float>();
+    op.custom_options(node("ConcatV2"));
+    return op.run();
+  };
+  EXPECT_THAT(join({2, 1}, 2), HasSubstr("is 2, an axis that an input of 2 dimensions does not have"));
+  EXPECT_THAT(join({3, 1}, 1), HasSubstr("must have dimension 0 = 2 as input 0, not 3"));
+  EXPECT_EQ(join({2, 0}, 1), "");
+}
+TEST(Flex, NormalizesBatches) {
+  const auto run = [](const std::string& training, Floats& y, Floats& variance) {
+    SingleOp<tfl::flex::FusedBatchNormV3> op;
+    op.input<float>({1, 2, 1, 2}, {1, 2, 3, 4});
+    op.constant<float>({2}, {2, 1});     // scale
+    op.constant<float>({2}, {0.5f, 0});  // offset
+    op.constant<float>({2}, {1, 1});     // mean
+    op.constant<float>({2}, {3, 0});     // variance
+    for (int i = 0; i < 6; ++i) op.output<float>();
+    op.custom_options(node("FusedBatchNormV3", attribute("epsilon", std::string("\x25\x00\x00\x80\x3f", 5)) + training));  // 1
+    const std::string error = op.run();
+    y = op.values<float>();
+    variance = op.values<float>(2);
+    return error;
+  };
+  Floats y, variance;
+  ASSERT_EQ(run(attribute("is_training", number(5, 0)), y, variance), "");
+  EXPECT_THAT(y, Pointwise(FloatNear(1e-6f), Floats{0.5f, 1, 2.5f, 3}));
+  EXPECT_THAT(variance, ElementsAre(3, 0));
+  EXPECT_THAT(run("", y, variance), HasSubstr("is made for training"));
+}
+TEST(Flex, WindowsAndTurns) {
+  SingleOp<tfl::flex::MaxPool> pool;
+  pool.input<float>({1, 2, 4, 1}, {1, 5, 2, 0, 3, 4, 8, 7});
+  pool.output<float>();
+  pool.custom_options(node("MaxPool", attribute("ksize", list({1, 2, 2, 1})) + attribute("strides", list({1, 2, 2, 1})) +
+                                          attribute("padding", field(2, "VALID"))));
+  ASSERT_EQ(pool.run(), "");
+  EXPECT_THAT(pool.values<float>(), ElementsAre(5, 8));
+  SingleOp<tfl::flex::MaxPool> channels;
+  channels.input<float>({1, 2, 2, 2}, Floats(8));
+  channels.output<float>();
+  channels.custom_options(node("MaxPool", attribute("ksize", list({1, 1, 1, 2})) + attribute("strides", list({1, 1, 1, 2})) +
+                                              attribute("padding", field(2, "VALID"))));
+  EXPECT_THAT(channels.run(), HasSubstr("must have windows of at least 1 x 1, not 0 x 0"));
+  SingleOp<tfl::flex::Roll> roll;
+  roll.input<float>({4}, {1, 2, 3, 4});
+  roll.constant<std::int32_t>({}, {1});
+  roll.constant<std::int32_t>({}, {0});
+  roll.output<float>();
+  roll.custom_options(node("Roll"));
+  ASSERT_EQ(roll.run(), "");
+  EXPECT_THAT(roll.values<float>(), ElementsAre(4, 1, 2, 3));
+  SingleOp<tfl::flex::ResizeBilinear> larger;
+  larger.input<float>({1, 1, 2, 1}, {0, 4});
+  larger.constant<std::int32_t>({2}, {1, 4});
+  larger.output<float>();
+  larger.custom_options(node("ResizeBilinear", attribute("half_pixel_centers", number(5, 1))));
+  ASSERT_EQ(larger.run(), "");
+  EXPECT_THAT(larger.values<float>(), ElementsAre(0, 1, 3, 4));
+}
+TEST(Flex, TestsAndClamps) {
+  SingleOp<tfl::flex::IsFinite> finite;
+  finite.input<float>({3}, {1, INFINITY, NAN});
+  finite.output<tfl::Boolean>();
+  finite.custom_options(node("IsFinite"));
+  ASSERT_EQ(finite.run(), "");
+  EXPECT_THAT(finite.values<std::uint8_t>(), ElementsAre(1, 0, 0));
+  SingleOp<tfl::flex::ClipByValue> clip;
+  clip.input<std::int32_t>({4}, {-5, 0, 5, 9});
+  clip.input<std::int32_t>({}, {-1});
+  clip.input<std::int32_t>({4}, {4, 4, 4, 10});
+  clip.output<std::int32_t>();
+  clip.custom_options(node("ClipByValue"));
+  ASSERT_EQ(clip.run(), "");
+  EXPECT_THAT(clip.values<std::int32_t>(), ElementsAre(-1, 0, 4, 9));
+  SingleOp<tfl::flex::Size> size;
+  size.input<float>({2, 3}, Floats(6));
+  size.output<std::int32_t>();
+  size.custom_options(node("Size"));
+  ASSERT_EQ(size.run(), "");
+  EXPECT_THAT(size.values<std::int32_t>(), ElementsAre(6));
+  SingleOp<tfl::flex::Selu> selu;
+  selu.input<float>({2}, {-1, 2});
+  selu.output<float>();
+  selu.custom_options(node("Selu"));
+  ASSERT_EQ(selu.run(), "");
+  EXPECT_THAT(selu.values<float>(), Pointwise(FloatNear(1e-6f), Floats{-1.1113307f, 2.101402f}));
+}
 TEST(Flex, RefusesWhatItCannotRead) {
   const auto run = [](std::vector<std::uint8_t> options) {
     SingleOp<tfl::flex::AddV2> op;

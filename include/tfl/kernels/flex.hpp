@@ -17,6 +17,7 @@
 #include "tfl/kernels/batch_matmul.hpp"
 #include "tfl/kernels/binary.hpp"
 #include "tfl/kernels/bitcast.hpp"
+#include "tfl/kernels/bitwise.hpp"
 #include "tfl/kernels/broadcast_args.hpp"
 #include "tfl/kernels/cast.hpp"
 #include "tfl/kernels/comparison.hpp"
@@ -25,14 +26,18 @@
 #include "tfl/kernels/diagonal.hpp"
 #include "tfl/kernels/fill.hpp"
 #include "tfl/kernels/flex_einsum.hpp"
+#include "tfl/kernels/flex_own.hpp"
 #include "tfl/kernels/gather.hpp"
 #include "tfl/kernels/logical.hpp"
 #include "tfl/kernels/measured.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/kernels/pad.hpp"
+#include "tfl/kernels/pool.hpp"
 #include "tfl/kernels/reduce.hpp"
 #include "tfl/kernels/reshape.hpp"
+#include "tfl/kernels/resize.hpp"
 #include "tfl/kernels/reverse.hpp"
+#include "tfl/kernels/roll.hpp"
 #include "tfl/kernels/scatter.hpp"
 #include "tfl/kernels/segment.hpp"
 #include "tfl/kernels/select.hpp"
@@ -61,6 +66,8 @@ template <class Def, int UsualAxis> class FlexTable {
 
   explicit FlexTable(const Def& def) : def_(def) {
     squeeze_dims_.count = static_cast<unsigned>(def.integers("squeeze_dims", squeeze_dims_.values));
+    def.integers("ksize", window_);
+    def.integers("strides", strides_);
   }
 
   bool keep_dims() const { return def_.boolean("keep_dims"); }
@@ -83,18 +90,32 @@ template <class Def, int UsualAxis> class FlexTable {
   std::int32_t new_axis_mask() const { return integer("new_axis_mask"); }
   std::int32_t shrink_axis_mask() const { return integer("shrink_axis_mask"); }
   bool offset() const { return false; }
+  std::int32_t batch_dims() const { return integer("batch_dims"); }
+  std::int32_t seq_dim() const { return integer("seq_dim"); }
+  std::int32_t batch_dim() const { return integer("batch_dim"); }
+  bool align_corners() const { return def_.boolean("align_corners"); }
+  bool half_pixel_centers() const { return def_.boolean("half_pixel_centers"); }
+  std::int32_t filter_height() const { return of_image(window_, 1); }
+  std::int32_t filter_width() const { return of_image(window_, 2); }
+  std::int32_t stride_h() const { return of_image(strides_, 1); }
+  std::int32_t stride_w() const { return of_image(strides_, 2); }
+  int padding() const { return def_.text("padding") == "SAME" ? 0 : def_.text("padding") == "VALID" ? 1 : 2; }
   int mode() const { return def_.text("mode") == "SYMMETRIC" ? 1 : 0; }
   const List* squeeze_dims() const { return &squeeze_dims_; }
   const List* new_shape() const { return nullptr; }
 
  private:
-  std::int32_t integer(std::string_view name, std::int64_t otherwise = 0) const {
-    const std::int64_t value = def_.integer(name, otherwise);
+  static std::int32_t narrow(std::int64_t value) {
     return value >= -0x7fffffff && value <= 0x7fffffff ? static_cast<std::int32_t>(value) : -0x7fffffff;
   }
+  std::int32_t integer(std::string_view name, std::int64_t otherwise = 0) const { return narrow(def_.integer(name, otherwise)); }
+
+  /// Of a list for batches, rows, columns and channels; 0, which no window may be, where batches or channels go together.
+  static std::int32_t of_image(const std::int64_t (&list)[4], int i) { return list[0] == 1 && list[3] == 1 ? narrow(list[i]) : 0; }
 
   const Def& def_;
   List squeeze_dims_;
+  std::int64_t window_[4] = {}, strides_[4] = {};
 };
 
 template <class T> inline constexpr bool is_result = false;
@@ -157,6 +178,12 @@ struct SoftplusFunction {
 };
 struct SoftsignFunction {
   template <class T> static T apply(T x) { return x / (T(1) + std::fabs(x)); }
+};
+struct SeluFunction {
+  template <class T> static T apply(T x) {
+    constexpr double scale = 1.0507009873554804934193349852946, alpha = 1.6732632423543772848170429916717;
+    return x < 0 ? static_cast<T>(scale * alpha) * std::expm1(x) : static_cast<T>(scale) * x;
+  }
 };
 struct ReciprocalFunction {
   template <class T> static T apply(T x) { return T(1) / x; }
@@ -251,6 +278,13 @@ struct FlexCopy {
   row(Acos, FlexFunction<detail::AcosFunction>) row(Atan, FlexFunction<detail::AtanFunction>) row(Sinh, FlexFunction<detail::SinhFunction>) \
   row(Cosh, FlexFunction<detail::CoshFunction>) row(Asinh, FlexFunction<detail::AsinhFunction>) row(Acosh, FlexFunction<detail::AcoshFunction>) \
   row(Atanh, FlexFunction<detail::AtanhFunction>) \
+  row(Selu, FlexFunction<detail::SeluFunction>) row(IsNan, FlexTest<detail::IsNanTest>) row(IsInf, FlexTest<detail::IsInfTest>) \
+  row(IsFinite, FlexTest<detail::IsFiniteTest>) row(ClipByValue, FlexClip) row(Size, FlexSize) \
+  row(ConcatV2, FlexConcat) row(GatherV2, FlexGather) row(Gather, Flex<tfl::Gather>) row(FusedBatchNorm, FlexBatchNorm) \
+  row(FusedBatchNormV2, FlexBatchNorm) row(FusedBatchNormV3, FlexBatchNorm) row(MaxPool, Flex<tfl::MaxPool2D>) \
+  row(AvgPool, Flex<tfl::AveragePool2D>) row(Roll, Flex<tfl::Roll>) row(ReverseSequence, Flex<tfl::ReverseSequence>) \
+  row(ResizeBilinear, Flex<tfl::ResizeBilinear>) row(ResizeNearestNeighbor, Flex<tfl::ResizeNearestNeighbor>) \
+  row(MatrixSetDiag, Flex<tfl::MatrixSetDiag>) row(BitwiseXor, Flex<tfl::BitwiseXor>) row(RightShift, Flex<tfl::RightShift>) \
   row(Identity, FlexCopy) row(StopGradient, FlexCopy) row(PreventGradient, FlexCopy) row(Snapshot, FlexCopy)
 // clang-format on
 
