@@ -64,6 +64,7 @@ struct TensorDescription {
   bool is_constant = false;       // the data is known before running and never changes
   bool is_variable = false;       // the data survives from one invoke to the next
   bool is_sparse = false;         // the file holds some of the elements only; the others are 0
+  std::int32_t sparse_runs = 0;   // of the rows' runs of 16 bytes those that do not hold zeros alone, where is_sparse; 0: not known
   std::int64_t string_bytes = 0;  // of strings: what all of them take, as Strings has them
 
   constexpr bool present() const { return type != TensorType::none; }

@@ -17,6 +17,7 @@
 #include "tfl/linalg/byte_row.hpp"
 #include "tfl/linalg/direct.hpp"
 #include "tfl/linalg/gemm.hpp"
+#include "tfl/linalg/sparse_rows.hpp"
 #include "tfl/quant/activation.hpp"
 
 namespace tfl {
@@ -86,6 +87,10 @@ struct FullyConnected {
     if (is_hybrid(node)) needs.scratch_bytes = hybrid_scratch(node.input(0).count() / k, k);
     const bool shares_bytes = is_packed_integer(node.input(1).type);
     if (shares_bytes) needs.scratch_bytes += n * k;  // unpacked, unless they are packed for the kernel
+    if (const linalg::SparseRows sparse = sparse_rows(options, node); sparse.runs > 0) {
+      needs.packed_bytes = sparse.bytes();
+      return needs;
+    }
     const bool in_blocks = node.input(1).quantization.by_block();
     if (options.shuffled || in_blocks || node.input(1).type == TensorType::int2 || (node.input(1).is_sparse && type != TensorType::float32))
       return needs;
@@ -112,6 +117,7 @@ struct FullyConnected {
     std::span<const float> weight_scales{};   // of a hybrid, where it has several
     std::span<const Float16> block_scales{};  // or one for each block of a row
     std::int32_t block_size = 0;
+    std::int32_t sparse_runs = 0;  // of the weights, where zeros are skipped
     float weight_scale = 0;
     bool asymmetric = false, shuffled = false, nibbles = false;
     bool in_double = false;                       // sums are scaled by real multipliers
@@ -128,6 +134,7 @@ struct FullyConnected {
     p.activation = options.activation;
     p.float_range = float_range(options.activation);
     p.nibbles = keeps_nibbles(node);
+    p.sparse_runs = static_cast<std::int32_t>(sparse_rows(options, node).runs);
     const Quantization &in = node.input(0).quantization, &weights = node.input(1).quantization, &out = node.output(0).quantization;
     if (is_hybrid(node)) {
       p.weight_scale = weights.scale;
@@ -167,6 +174,10 @@ struct FullyConnected {
     using A = typename Run::Arch;
     using T = typename In::value_type;
     using W = typename Weights::value_type;
+    if constexpr (has_sparse<T, W>) {
+      const Prepared& p = run.prepared;
+      if (p.sparse_runs > 0) return linalg::pack_sparse<A>({p.columns, p.depth, p.sparse_runs}, weights.data(), packed);
+    }
     if constexpr (simd::has_dot<A> && sizeof(T) != 2 && !std::is_same_v<W, Int2Quad>) {
       const Prepared& p = run.prepared;
       if constexpr (std::is_same_v<W, float>) {
@@ -261,6 +272,21 @@ struct FullyConnected {
   /// Whether packed weights stay at 4 bits: a single row is bound by reading them, several by the products.
   static constexpr bool keeps_nibbles(const NodeDescription& node) {
     return node.input(1).type == TensorType::int4 && node.input(0).count() == node.input(1).shape[1];
+  }
+  template <class T, class W>
+  static constexpr bool has_sparse = std::is_same_v<T, W> && (std::is_same_v<T, float> || std::is_same_v<T, std::int8_t>);
+  /// The weights where their zeros are skipped; else none.
+  static constexpr linalg::SparseRows sparse_rows(const Options& options, const NodeDescription& node) {
+    const TensorDescription& weights = node.input(1);
+    const std::int64_t n = weights.shape[0], k = weights.shape[1], row_bytes = bytes_of(weights.type, k);
+    const bool able = weights.is_sparse && node.packs(1) && !options.shuffled && weights.type == node.input(0).type &&
+                      weights.type == node.output(0).type &&
+                      (weights.type == TensorType::float32 ||
+                       (weights.type == TensorType::int8 && (weights.quantization.per_channel() || weights.quantization.zero_point == 0)));
+    if (!able || row_bytes < 16) return {};
+    const std::int64_t all = linalg::SparseRows::all_runs(n, row_bytes);
+    return linalg::SparseRows::pays(weights.sparse_runs, all, node.input(0).count() / k) ? linalg::SparseRows{n, k, weights.sparse_runs}
+                                                                                         : linalg::SparseRows{};
   }
   static constexpr std::int64_t hybrid_scratch(std::int64_t rows, std::int64_t depth) { return rows * std::int64_t{8} + rows * depth; }
 
@@ -396,7 +422,7 @@ struct FullyConnected {
     using A = typename Run::Arch;
     const Prepared& p = run.prepared;
     if constexpr (simd::has_dot<A> && sizeof(T) != 2) {
-      if (run.packed != nullptr) {
+      if (run.packed != nullptr && p.sparse_runs == 0) {
         const RowsOf<A, T> rows{in, p.depth};
         T* const to = static_cast<T*>(out);
         if constexpr (std::is_same_v<T, float>) {
@@ -412,7 +438,7 @@ struct FullyConnected {
         return;
       }
     }
-    direct<A>(run.executor, p, in, weights, p.input_zero_point, p.weight_zero_point, [&](std::int64_t m, std::int64_t n, auto sum) {
+    const auto finish = [&](std::int64_t m, std::int64_t n, auto sum) {
       const std::int64_t at = m * p.columns + n;
       if constexpr (std::is_same_v<T, float>) {
         static_cast<float*>(out)[at] = clamped(bias != nullptr ? sum + static_cast<const float*>(bias)[n] : sum, p.float_range);
@@ -434,7 +460,17 @@ struct FullyConnected {
           static_cast<T*>(out)[at] = static_cast<T>(y);
         }
       }
-    });
+    };
+    if constexpr (has_sparse<T, W>) {
+      if (p.sparse_runs > 0) {
+        for (std::int64_t m = 0; m < p.rows; ++m) {
+          linalg::multiply_sparse<A>(run.executor, {p.columns, p.depth, p.sparse_runs}, run.packed, in + m * p.depth, p.input_zero_point,
+                                     [&](std::int64_t n, auto sum) { finish(m, n, sum); });
+        }
+        return;
+      }
+    }
+    direct<A>(run.executor, p, in, weights, p.input_zero_point, p.weight_zero_point, finish);
   }
 
   /// finish(m, n, sum of products) for each output, on weights as they are.

@@ -301,6 +301,20 @@ struct Graph {
     }
   }
 
+  /// How many runs of 16 bytes, cut from the start of each row, hold more than zeros.
+  static std::int32_t runs_of_rows(std::span<const std::byte> matrix, std::size_t row_bytes) {
+    std::int64_t count = 0;
+    for (std::size_t row = 0; row < matrix.size(); row += row_bytes) {
+      for (std::size_t at = row; at < row + row_bytes; at += 16) {
+        const std::size_t length = row + row_bytes - at < 16 ? row + row_bytes - at : 16;
+        bool any = false;
+        for (const std::byte b : matrix.subspan(at, length)) any = any || b != std::byte{0};
+        count += any ? 1 : 0;
+      }
+    }
+    return static_cast<std::int32_t>(count);
+  }
+
   /// Kernels read all of a constant's elements, where the file leaves out those that are 0.
   Result<void> fill_sparse(Allocator allocator) {
     const auto is_sparse = [](const GraphTensor& t) { return t.sparsity != nullptr && !t.data.empty(); };
@@ -325,6 +339,8 @@ struct Graph {
       });
       t.data = {to, static_cast<std::size_t>(t.description.bytes())};
       t.description.is_sparse = true;
+      t.description.sparse_runs =
+          runs_of_rows({to, static_cast<std::size_t>(t.description.bytes())}, static_cast<std::size_t>(t.description.shape.last()) * size);
       offset += align_up(t.data.size(), arena_alignment);
     }
     return {};
