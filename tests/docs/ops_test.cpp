@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -220,6 +224,31 @@ TEST(Docs, NoVersionOfTensorFlowLiteIsMissing) {
     if (at == std::string::npos) continue;
     EXPECT_GE(row.version, std::atoi(facts.c_str() + at + row.name.size() + 2)) << row.name;
   }
+}
+
+// A name in a file of tests is no proof, but what nobody names has no test.
+TEST(Ops, EachHasATest) {
+  std::string tests;
+  for (const char* room : {"kernels", "runtime", "model"}) {
+    for (const fs::directory_entry& file : fs::directory_iterator(source_dir / "tests" / room)) tests += read_file(file.path());
+  }
+  std::set<std::string> tested;
+  const auto is_of_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  for (auto at = tests.begin(); at != tests.end();) {
+    const auto end = std::find_if_not(at, tests.end(), is_of_name);
+    tested.insert(std::string(at, end));
+    at = std::find_if(end, tests.end(), is_of_name);
+  }
+  std::string list = read_file(source_dir / "include/tfl/runtime/all_ops.hpp");
+  list = list.substr(list.find("using AllOps = OpRegistry<") + std::strlen("using AllOps = OpRegistry<"));
+  int ops = 0;
+  for (std::istringstream lines(list.substr(0, list.find(';'))); std::getline(lines, list);) {
+    list = list.substr(0, list.find("//"));
+    std::replace_if(list.begin(), list.end(), std::not_fn(is_of_name), ' ');
+    std::string name;
+    for (std::istringstream names(list); names >> name; ++ops) EXPECT_TRUE(tested.contains(name)) << name << " has no test";
+  }
+  EXPECT_GE(ops, static_cast<int>(tfl::AllOps::size));
 }
 
 }  // namespace

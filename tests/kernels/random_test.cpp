@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <cstdint>
@@ -115,6 +116,14 @@ TEST(Multinomial, DrawsLikelyClasses) {
   EXPECT_NEAR(counts[0] / 5000.0, 0.2, 0.03);
   EXPECT_NEAR(counts[2] / 5000.0, 0.5, 0.03);
   for (std::size_t i = 5000; i < 10000; ++i) ASSERT_EQ(out[i], 1);
+  SingleOp<tfl::CustomMultinomial> custom;
+  custom.input<float>({2, 3}, {std::log(0.2f), std::log(0.3f), std::log(0.5f), -INFINITY, 5, -INFINITY});
+  custom.constant<std::int32_t>({}, {5000});
+  custom.output<std::int64_t>();
+  ASSERT_EQ(custom.run(), "");
+  const std::vector<std::int64_t> drawn = custom.values<std::int64_t>();
+  EXPECT_NEAR(static_cast<double>(std::count(drawn.begin(), drawn.begin() + 5000, 2)) / 5000.0, 0.5, 0.03);
+  EXPECT_EQ(std::count(drawn.begin() + 5000, drawn.end(), 1), 5000);
 }
 
 TEST(Fourier, IsASumOfWavesBothWays) {
@@ -146,12 +155,17 @@ TEST(Fourier, IsASumOfWavesBothWays) {
         }
       }
     }
+    const auto turn_back = [&](auto& back) {
+      back.template input<Complex>({2, height, width / 2 + 1}, got);
+      back.template input<std::int32_t>({2}, {height, width});
+      back.template output<float>();
+      EXPECT_EQ(back.run(), "");
+      return back.template values<float>();
+    };
     SingleOp<tfl::Irfft2D> back;
-    back.input<Complex>({2, height, width / 2 + 1}, got);
-    back.input<std::int32_t>({2}, {height, width});
-    back.output<float>();
-    ASSERT_EQ(back.run(), "");
-    const Floats returned = back.values<float>();
+    SingleOp<tfl::Irfft2DUpperCase> upper_case;
+    const Floats returned = turn_back(back);
+    EXPECT_EQ(turn_back(upper_case), returned);
     ASSERT_EQ(returned.size(), static_cast<std::size_t>(2 * height * width));
     for (int y = 0; y < std::min(height, in_height); ++y) {
       for (int x = 0; x < std::min(width, in_width); ++x) {

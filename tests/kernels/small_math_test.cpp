@@ -48,16 +48,20 @@ std::size_t count_of(const Dims& dims) {
   return n;
 }
 
-TEST(Atan2, IsTheAngleOfAPoint) {
+template <class Op> void expect_angles() {
   const Floats y{0, 0, 1, -1, 2, NAN}, x{1, -1, 0, 0, 2, 1};
-  SingleOp<tfl::Atan2> op;
-  op.input<float>({2, 3}, y);
-  op.input<float>({2, 3}, x);
-  op.output<float>();
+  SingleOp<Op> op;
+  op.template input<float>({2, 3}, y);
+  op.template input<float>({2, 3}, x);
+  op.template output<float>();
   ASSERT_EQ(op.run(), "");
-  const Floats got = op.values<float>();
+  const Floats got = op.template values<float>();
   for (std::size_t i = 0; i < 5; ++i) EXPECT_FLOAT_EQ(got[i], std::atan2(y[i], x[i]));
   EXPECT_TRUE(std::isnan(got[5]));
+}
+TEST(Atan2, IsTheAngleOfAPoint) {
+  expect_angles<tfl::Atan2>();
+  expect_angles<tfl::CustomAtan2>();
   SingleOp<tfl::Atan2> shapes;
   shapes.input<float>({2}, {1, 2});
   shapes.input<float>({1}, {1});
