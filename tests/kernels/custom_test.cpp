@@ -114,7 +114,7 @@ TEST(MaxPoolWithArgmax, TellsWhereAndUnpoolsThere) {
   SingleOp<tfl::MaxPoolingWithArgmax2D> same;  // with options as a struct
   same.input<float>({1, 2, 4, 1}, {1, 9, 3, 4, 5, 6, 8, 7});
   same.output<float>();
-  same.output<float>();
+  same.output<std::int32_t>();
   std::vector<std::uint8_t> options;
   for (const int x : {2, 2, 2, 2, 2, 0}) {  // valid, strides, window, no activation
     for (int k = 0; k < 4; ++k) options.push_back(static_cast<std::uint8_t>(x >> (8 * k)));
@@ -122,6 +122,7 @@ TEST(MaxPoolWithArgmax, TellsWhereAndUnpoolsThere) {
   same.custom_options(options);
   ASSERT_EQ(same.run(), "");
   EXPECT_THAT(same.values<float>(), ElementsAre(9, 8));
+  EXPECT_THAT(same.values<std::int32_t>(1), ElementsAre(1, 6));
   const auto unpool = [](Ints indices, Floats& out) {
     SingleOp<tfl::MaxUnpooling2D> back;
     back.input<float>({1, 1, 2, 1}, {9, 8});

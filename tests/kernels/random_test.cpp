@@ -19,6 +19,7 @@
 #include "../support/single_op.hpp"
 #include "tfl/kernels/fourier.hpp"
 #include "tfl/kernels/lsh_projection.hpp"
+#include "tfl/kernels/random_custom.hpp"
 #include "tfl/kernels/stablehlo_gather.hpp"
 
 namespace {
