@@ -185,22 +185,56 @@ TEST(Compact, FullyConnected) {
   }
 }
 
-template <class Op> void expect_same_pools() {
+/// Biases of 32 or 64 bits, or none.
+template <class Bias> void expect_same_words() {
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_NO_FATAL_FAILURE((expect_same<tfl::FullyConnected, std::int16_t>([](auto& op) {
+      const int rows = random_int(1, 3), depth = one_in(5) ? random_int(480, 1200) : random_int(1, 40), columns = random_int(1, 11);
+      op.template input<std::int16_t>({rows, depth}, random_words(static_cast<std::size_t>(rows * depth)), tensor_scale(0.0005f, 0));
+      const Bytes weights = random_bytes(static_cast<std::size_t>(columns * depth));
+      one_in(2) ? op.template constant<std::int8_t>({columns, depth}, weights, tensor_scale(0.01f, 0))
+                : op.template constant<std::int8_t>({columns, depth}, weights, channel_scales(columns, 0, 0.01f));
+      if (!one_in(4)) {
+        std::vector<Bias> bias;
+        for (const std::int64_t b : random_wide_bias(static_cast<std::size_t>(columns))) bias.push_back(static_cast<Bias>(b));
+        op.template constant<Bias>({columns}, bias);
+      }
+      op.template output<std::int16_t>(tensor_scale(random_scale(0.0002f, 0.2f), 0));
+      const auto activation = random_activation();
+      op.options([=](auto& tables) { return tfl::schema::CreateFullyConnectedOptions(tables, activation); });
+    })));
+  }
+}
+TEST(Compact, FullyConnectedOfWords) { expect_same_words<std::int32_t>(); }
+TEST(Compact, FullyConnectedOfWordsWithWideBiases) { expect_same_words<std::int64_t>(); }
+
+template <class Op, class T> void expect_same_pools() {
   for (int i = 0; i < 100; ++i) {
-    ASSERT_NO_FATAL_FAILURE(expect_same<Op>([](auto& op) {
+    ASSERT_NO_FATAL_FAILURE((expect_same<Op, T>([](auto& op) {
       const Window w;
       const Dims shape = w.input(random_int(1, 9));
-      op.template input<std::int8_t>(shape, random_bytes(count_of(shape)), tensor_scale(0.5f, -3));
-      op.template output<std::int8_t>(tensor_scale(0.5f, -3));
+      const tfl::QuantizationSpec scale = tensor_scale(0.5f, sizeof(T) == 1 ? -3 : 0);
+      if constexpr (sizeof(T) == 1) {
+        op.template input<T>(shape, random_bytes(count_of(shape)), scale);
+      } else {
+        op.template input<T>(shape, random_words(count_of(shape)), scale);
+      }
+      op.template output<T>(scale);
       const auto activation = random_activation();
       op.options([=](auto& tables) {
         return tfl::schema::CreatePool2DOptions(tables, w.padding(), w.stride_w, w.stride_h, w.kw, w.kh, activation);
       });
-    }));
+    })));
   }
 }
-TEST(Compact, AveragePool2D) { expect_same_pools<tfl::AveragePool2D>(); }
-TEST(Compact, MaxPool2D) { expect_same_pools<tfl::MaxPool2D>(); }
+TEST(Compact, AveragePool2D) {
+  expect_same_pools<tfl::AveragePool2D, std::int8_t>();
+  expect_same_pools<tfl::AveragePool2D, std::int16_t>();
+}
+TEST(Compact, MaxPool2D) {
+  expect_same_pools<tfl::MaxPool2D, std::int8_t>();
+  expect_same_pools<tfl::MaxPool2D, std::int16_t>();
+}
 
 template <class Op> void expect_same_sums() {
   for (int i = 0; i < 100; ++i) {

@@ -55,31 +55,38 @@ TEST(QuantizeMultiplier, IsTheNearestMantissa) {
 }
 
 /// As an FPU does it.
-std::int32_t in_double(std::int32_t x, double real) { return static_cast<std::int32_t>(std::round(static_cast<double>(x) * real)); }
+template <class X> std::int32_t in_double(X x, double real) {
+  const double product = std::round(static_cast<double>(x) * real);
+  return product >= 1 << 30 ? 1 << 30 : product <= -(1 << 30) ? -(1 << 30) : static_cast<std::int32_t>(product);
+}
 
-TEST(MultiplyInDouble, IsWhatDoublesGive) {
+template <class X> class MultiplyInDouble : public ::testing::Test {};
+using Accumulators = ::testing::Types<std::int32_t, std::int64_t>;
+TYPED_TEST_SUITE(MultiplyInDouble, Accumulators);
+
+TYPED_TEST(MultiplyInDouble, IsWhatDoublesGive) {
+  constexpr int bits_of_x = static_cast<int>(8 * sizeof(TypeParam));
   std::mt19937_64 random(5);
-  std::uniform_real_distribution<double> exponent(-40, 8);
+  std::uniform_real_distribution<double> exponent(8 - bits_of_x - 16, 8);
   for (int i = 0; i < 200'000; ++i) {
-    const double real = std::exp2(exponent(random));
-    const auto x = static_cast<std::int32_t>(random()) >> random() % 31;
-    const double product = static_cast<double>(x) * real;
-    const std::int32_t want = product >= 1 << 30 ? 1 << 30 : product <= -(1 << 30) ? -(1 << 30) : in_double(x, real);
-    ASSERT_EQ(tfl::multiply_in_double(x, std::bit_cast<std::uint64_t>(real)), want) << x << " * " << real;
+    const double real = std::exp2(exponent(random)) * (i % 7 == 0 ? -1 : 1);
+    const auto x = static_cast<TypeParam>(random()) >> random() % (bits_of_x - 1);
+    ASSERT_EQ(tfl::multiply_in_double(x, std::bit_cast<std::uint64_t>(real)), in_double(x, real)) << x << " * " << real;
   }
 }
 
-TEST(MultiplyInDouble, RoundsToFiftyThreeBitsFirst) {
+TYPED_TEST(MultiplyInDouble, RoundsToFiftyThreeBitsFirst) {
   // Multipliers whose product with x is n + 1/2 or a few units of the last bits beside it.
+  constexpr int bits_of_x = static_cast<int>(8 * sizeof(TypeParam));
   std::mt19937_64 random(6);
   int exact_would_differ = 0;
   for (int i = 0; i < 400'000; ++i) {
-    const auto x = static_cast<std::int32_t>(random() % 0x7fffffff) >> random() % 30 | 1;
+    const auto x = static_cast<TypeParam>(random() >> (65 - bits_of_x)) >> random() % (bits_of_x - 2) | 1;
     const double half = static_cast<double>(random() % 60'000) + 0.5;
-    const std::uint64_t bits = std::bit_cast<std::uint64_t>(half / x) + random() % 5 - 2;
+    const std::uint64_t bits = std::bit_cast<std::uint64_t>(half / static_cast<double>(x)) + random() % 5 - 2;
     const double real = std::bit_cast<double>(bits);
     ASSERT_EQ(tfl::multiply_in_double(x, bits), in_double(x, real)) << x << " * " << real;
-    ASSERT_EQ(tfl::multiply_in_double(-x, bits), in_double(-x, real)) << -x << " * " << real;
+    ASSERT_EQ(tfl::multiply_in_double(static_cast<TypeParam>(-x), bits), in_double(-x, real)) << -x << " * " << real;
     exact_would_differ += std::round(static_cast<long double>(x) * real) != std::round(static_cast<double>(x) * real);
   }
   if (sizeof(long double) > sizeof(double)) {
@@ -93,6 +100,11 @@ static_assert(tfl::multiply_in_double(-1, std::bit_cast<std::uint64_t>(1e300)) =
 static_assert(tfl::multiply_in_double(lowest, std::bit_cast<std::uint64_t>(0.25)) == -(1 << 29));
 static_assert(tfl::multiply_in_double(0, std::bit_cast<std::uint64_t>(1e300)) == 0);
 static_assert(tfl::multiply_in_double(highest, 0) == 0);
+static_assert(tfl::multiply_in_double(3, std::bit_cast<std::uint64_t>(-0.5)) == -2);
+static_assert(tfl::multiply_in_double(std::numeric_limits<std::int64_t>::min(), std::bit_cast<std::uint64_t>(0x1p-63)) == -1);
+static_assert(tfl::multiply_in_double(std::numeric_limits<std::int64_t>::max(), std::bit_cast<std::uint64_t>(1e-300)) == 0);
+static_assert(tfl::multiply_in_double(std::numeric_limits<std::int64_t>::max(), std::bit_cast<std::uint64_t>(1e300)) == 1 << 30);
+static_assert(tfl::multiply_in_double((std::int64_t{1} << 53) + 1, std::bit_cast<std::uint64_t>(0x1p-53)) == 1);
 
 static_assert(tfl::quantize_multiplier(0.0) == Multiplier{});
 static_assert(tfl::quantize_multiplier(-0.0) == Multiplier{});

@@ -116,16 +116,8 @@ template <> struct Compact<Conv2D> {
     const std::int32_t runs = p.x.dilation == 1 ? (x1 > x0 ? 1 : 0) : x1 - x0, run = p.x.dilation == 1 ? (x1 - x0) * channels : channels;
     for (std::int32_t ky = p.y.first_tap(top); ky < y1; ++ky) {
       for (std::int32_t r = 0; r < runs; ++r) {
-        const std::int16_t* x = image + ((top + ky * p.y.dilation) * p.x.input + from + (x0 + r) * p.x.dilation) * channels;
-        const std::int8_t* weights = w + (ky * p.x.filter + x0 + r) * channels;
-        for (std::int32_t left = run; left > 0; left -= simd::most_word_products) {
-          const std::int32_t count = left < simd::most_word_products ? left : simd::most_word_products;
-          std::int32_t products[4] = {};
-          simd::add_word_products<A>(x, weights, step, count, products);
-          for (int i = 0; i < 4; ++i) sums[i] += products[i];
-          x += count;
-          weights += count;
-        }
+        simd::add_word_products<A>(image + ((top + ky * p.y.dilation) * p.x.input + from + (x0 + r) * p.x.dilation) * channels,
+                                   w + (ky * p.x.filter + x0 + r) * channels, step, run, sums);
       }
     }
   }

@@ -1,9 +1,11 @@
 #pragma once
-// AVERAGE_POOL_2D and MAX_POOL_2D of int8 for microcontrollers: channel by channel, the window clipped to the image. See compact.hpp.
+// AVERAGE_POOL_2D and MAX_POOL_2D of int8 and int16 for microcontrollers: channel by channel, the window clipped to the image. See compact.hpp.
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
+#include <type_traits>
 
 #include "tfl/kernels/compact.hpp"
 #include "tfl/kernels/pool.hpp"
@@ -14,12 +16,15 @@ namespace detail {
 
 template <PoolKind Kind> struct CompactPool {
   static constexpr bool exists = true;
-  using Types = Signatures<Signature<Takes<std::int8_t>, Gives<std::int8_t>>>;
+  using Types = Signatures<Signature<Takes<std::int8_t>, Gives<std::int8_t>>, Signature<Takes<std::int16_t>, Gives<std::int16_t>>>;
+  enum class Way : std::uint8_t { bytes, words };
+  static constexpr Way most_way = Way::words;
 
   struct Prepared {
     CompactAxis y, x;
     std::uint16_t batches = 0, channels = 0;
     std::int16_t lo = 0, hi = 0;
+    Way way = Way::bytes;
   };
 
   static constexpr bool takes(const typename Pool2D<Kind>::Prepared& p, const NodeDescription& node) {
@@ -32,25 +37,27 @@ template <PoolKind Kind> struct CompactPool {
             static_cast<std::uint16_t>(node.input(0).shape[0]),
             static_cast<std::uint16_t>(node.input(0).shape[3]),
             static_cast<std::int16_t>(p.integer.lo),
-            static_cast<std::int16_t>(p.integer.hi)};
+            static_cast<std::int16_t>(p.integer.hi),
+            node.input(0).type == TensorType::int16 ? Way::words : Way::bytes};
   }
 
-  template <class A> static TFL_ALWAYS_INLINE void eval(const Prepared& p, const CompactArguments& a) {
-    const std::int8_t* image = a.input<std::int8_t>(0);
-    auto* to = a.to<std::int8_t>();
+  template <class A, Way W> static TFL_ALWAYS_INLINE void eval(const Prepared& p, const CompactArguments& a) {
+    using T = std::conditional_t<W == Way::words, std::int16_t, std::int8_t>;
+    const T* image = a.input<T>(0);
+    T* to = a.to<T>();
     const std::int32_t channels = p.channels, line = p.x.input * channels;
     for (std::int32_t left = p.batches; left > 0; --left, image += p.y.input * line) {
       for (std::int32_t oy = 0; oy < p.y.output; ++oy) {
         const auto [y0, y1] = p.y.inside(oy);
         for (std::int32_t ox = 0; ox < p.x.output; ++ox) {
           const auto [x0, x1] = p.x.inside(ox);
-          const std::int8_t* corner = image + y0 * line + x0 * channels;
+          const T* corner = image + y0 * line + x0 * channels;
           const std::int32_t rows = y1 - y0, columns = x1 - x0;
           for (std::int32_t c = channels; c > 0; --c, ++corner) {
-            const std::int8_t* row = corner;
-            std::int32_t sum = Kind == PoolKind::max ? -128 : 0;
+            const T* row = corner;
+            std::int32_t sum = Kind == PoolKind::max ? std::numeric_limits<T>::min() : 0;
             for (std::int32_t y = rows; y > 0; --y, row += line) {
-              const std::int8_t* from = row;
+              const T* from = row;
               for (std::int32_t x = columns; x > 0; --x, from += channels) {
                 if constexpr (Kind == PoolKind::max) {
                   sum = *from > sum ? *from : sum;
@@ -64,7 +71,7 @@ template <PoolKind Kind> struct CompactPool {
               // A window that lies on padding alone has no elements, and the sum 0.
               if (count > 0) sum = (sum < 0 ? sum - half : sum + half) / count;
             }
-            *to++ = static_cast<std::int8_t>(sum < p.lo ? p.lo : sum > p.hi ? p.hi : sum);
+            *to++ = static_cast<T>(sum < p.lo ? p.lo : sum > p.hi ? p.hi : sum);
           }
         }
       }

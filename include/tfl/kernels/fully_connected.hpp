@@ -264,7 +264,7 @@ struct FullyConnected {
            (weights == TensorType::int8 || weights == TensorType::uint8 || weights == TensorType::int4 || weights == TensorType::int2);
   }
   /// Whether sums are scaled in double, as in all of TFLite's reference kernels of this op but those with 16-bit, shuffled or sparse
-  /// weights. The multipliers then are doubles, bit by bit.
+  /// weights. The multipliers then are doubles, bit by bit, by which integers are multiplied as an FPU would.
   static constexpr bool in_double(const Options& options, const NodeDescription& node) {
     const TensorDescription& weights = node.input(1);
     return !options.shuffled && node.input(0).type != TensorType::float32 && weights.type != TensorType::int16 && !weights.is_sparse;
@@ -405,17 +405,6 @@ struct FullyConnected {
     return range.hi < y ? range.hi : y;
   }
 
-  /// round(x * real), half away from zero, where the multiplier's bits are those of the double `real`.
-  static std::int32_t scaled(double x, Multiplier by) {
-    const double y = x * std::bit_cast<double>(by);
-    constexpr double limit = 1073741824.0;  // far outside of every output's range
-    if (!(y > -limit)) return -(1 << 30);
-    if (!(y < limit)) return 1 << 30;
-    const auto whole = static_cast<std::int32_t>(y);
-    const double rest = y - static_cast<double>(whole);
-    return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
-  }
-
   /// All but hybrids: one copy for each type of input and weights. What biases and outputs may be besides is told by `Prepared`.
   template <class Run, class T, class W>
   static TFL_NOINLINE void multiply_rows(const Run& run, const T* in, const W* weights, const void* bias, void* out) {
@@ -447,10 +436,10 @@ struct FullyConnected {
         std::int32_t y;
         if constexpr (sizeof(T) == 2) {
           const std::int64_t total = detail::wrapping_add(sum, detail::integer_bias(bias, p.wide_bias, n));
-          y = std::is_same_v<W, std::int16_t> ? detail::multiply_wide(total, by) : scaled(static_cast<double>(total), by);
+          y = p.in_double ? multiply_in_double(total, std::bit_cast<std::uint64_t>(by)) : detail::multiply_wide(total, by);
         } else {
           const std::int32_t total = bias != nullptr ? detail::wrapping_add(sum, static_cast<const std::int32_t*>(bias)[n]) : sum;
-          y = p.in_double ? scaled(static_cast<double>(total), by) : multiply(total, by);
+          y = p.in_double ? multiply_in_double(total, std::bit_cast<std::uint64_t>(by)) : multiply(total, by);
         }
         y = detail::wrapping_add(y, p.output_zero_point);
         y = y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y;

@@ -72,7 +72,7 @@ template <std::same_as<std::int64_t> Wide> constexpr std::int32_t multiply(Wide 
 }
 
 /// round(double(x) * real), half away from zero, as an FPU computes it (the product rounded to 53 bits first) but in integers alone;
-/// results beyond 2^30 in magnitude become +-2^30. `bits` are the double's, which must be positive or 0.
+/// results beyond 2^30 in magnitude become +-2^30. `bits` are the double's, which must be finite.
 constexpr std::int32_t multiply_in_double(std::int32_t x, std::uint64_t bits) {
   const int exponent = static_cast<int>(bits >> 52) & 0x7ff;
   if (x == 0 || exponent == 0) return 0;  // subnormal numbers are far below 2^-32
@@ -96,7 +96,46 @@ constexpr std::int32_t multiply_in_double(std::int32_t x, std::uint64_t bits) {
     const std::uint64_t rounded = (high + (std::uint64_t{1} << (shift - 1))) >> shift;
     result = rounded < std::uint64_t{most} ? static_cast<std::int32_t>(rounded) : most;
   }
-  return x < 0 ? -result : result;
+  return (x < 0) != (bits >> 63 != 0) ? -result : result;
+}
+/// The same of a wide accumulator, which is rounded to 53 bits before it is multiplied.
+template <std::same_as<std::int64_t> Wide> constexpr std::int32_t multiply_in_double(Wide x, std::uint64_t bits) {
+  const int exponent = static_cast<int>(bits >> 52) & 0x7ff;
+  if (x == 0 || exponent == 0) return 0;
+  const std::uint64_t fraction = (bits & 0xfffffffffffffull) | (std::uint64_t{1} << 52);
+  const int shift = 1075 - exponent;  // |x| * fraction / 2^shift is the exact result
+  std::uint64_t magnitude = x < 0 ? 0u - static_cast<std::uint64_t>(x) : static_cast<std::uint64_t>(x);
+  if (const int dropped = 11 - std::countl_zero(magnitude); dropped > 0) {  // half to even
+    magnitude += (std::uint64_t{1} << (dropped - 1)) - 1 + (magnitude >> dropped & 1);
+    magnitude = magnitude >> dropped << dropped;
+  }
+  const std::uint64_t x_low = magnitude & 0xffffffffu, x_high = magnitude >> 32, by_low = fraction & 0xffffffffu, by_high = fraction >> 32;
+  const std::uint64_t lowest = x_low * by_low, middle = x_high * by_low + (lowest >> 32), other = x_low * by_high + (middle & 0xffffffffu);
+  std::uint64_t high = x_high * by_high + (middle >> 32) + (other >> 32), low = (other << 32) | (lowest & 0xffffffffu);
+  const auto add = [&](int bit) {
+    const std::uint64_t one = std::uint64_t{1} << bit;
+    low += one;
+    high += low < one ? 1 : 0;
+  };
+  // Half a unit first, as above.
+  const int spare = (high != 0 ? 128 - std::countl_zero(high) : 64 - std::countl_zero(low)) - 54;
+  if (spare >= 0) add(spare);
+  constexpr std::int32_t most = 1 << 30;
+  std::uint64_t rounded = most;
+  if (shift >= 128) {
+    rounded = 0;
+  } else if (shift > 64) {
+    rounded = (high + (std::uint64_t{1} << (shift - 65))) >> (shift - 64);
+  } else if (shift > 0) {
+    add(shift - 1);
+    if (shift == 64) {
+      rounded = high;
+    } else if (high >> shift == 0) {
+      rounded = (high << (64 - shift)) | (low >> shift);
+    }
+  }
+  const std::int32_t result = rounded < std::uint64_t{most} ? static_cast<std::int32_t>(rounded) : most;
+  return (x < 0) != (bits >> 63 != 0) ? -result : result;
 }
 
 /// The n for which scale is 2^n, give or take a thousandth of n; 1000 where there is none. For scales that TensorFlow Lite requires to

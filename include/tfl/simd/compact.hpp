@@ -367,6 +367,17 @@ TFL_ALWAYS_INLINE void add_word_products(const std::int16_t* x, const std::int8_
   sums[3] = static_cast<std::int32_t>(s3);
 }
 
+/// The same in sums of 64 bits, of any depth.
+template <class A>
+TFL_ALWAYS_INLINE void add_word_products(const std::int16_t* x, const std::int8_t* w, std::int32_t step, std::int32_t depth,
+                                         std::int64_t (&sums)[4]) {
+  for (; depth > 0; depth -= most_word_products, x += most_word_products, w += most_word_products) {
+    std::int32_t products[4] = {};
+    add_word_products<A>(x, w, step, depth < most_word_products ? depth : most_word_products, products);
+    for (int i = 0; i < 4; ++i) sums[i] += products[i];
+  }
+}
+
 /// Sums of four channels.
 struct FourSums {
   std::uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
