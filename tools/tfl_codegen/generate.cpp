@@ -137,10 +137,47 @@ void measure_compact(ModelPlan& model) {
   for (NodePlan& node : model.nodes) {
     const tfl::OpEntry* entry = tfl::find_op(compact, node.entry->code, "");
     if (entry != nullptr) node.needs = entry->needs(node.options.data(), Described(model, node).node());
-    close = close && (entry != nullptr || node.needs.scratch_bytes + node.needs.packed_bytes == 0);
+    close = close && (entry != nullptr || node.needs.scratch_bytes == 0);
   }
   for (const TensorPlan& tensor : model.tensors) close = close && tfl::bits_of(tensor.description.type) <= 32;
   if (close) model.alignment = 4;
+}
+
+/// The tables of kernels that want some: microcontrollers neither compute them nor have RAM for them.
+std::string pack_tables(ModelPlan& model) {
+  for (const NodePlan& node : model.nodes) {
+    if (node.needs.packed_bytes == 0) continue;
+    Described described(model, node);
+    std::vector<tfl::Tensor> tensors(node.inputs.size() + node.outputs.size());
+    std::vector<tfl::Tensor*> inputs, outputs;
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const bool is_input = i < node.inputs.size();
+      const std::int32_t t = is_input ? node.inputs[i] : node.outputs[i - node.inputs.size()];
+      tensors[i].description = described[i];
+      // Packing reads constants, and does not write them.
+      if (t >= 0) tensors[i].data = const_cast<std::byte*>(model.tensors[static_cast<std::size_t>(t)].data.data());
+      (is_input ? inputs : outputs).push_back(t >= 0 ? &tensors[i] : nullptr);
+    }
+    std::vector<std::max_align_t> prepared(node.entry->prepared_bytes / sizeof(std::max_align_t) + 1);
+    std::vector<tfl::Multiplier> multipliers(static_cast<std::size_t>(node.needs.multipliers));
+    std::vector<std::max_align_t> scratch(static_cast<std::size_t>(node.needs.scratch_bytes) / sizeof(std::max_align_t) + 1);
+    tfl::SerialExecutor executor;
+    const tfl::NodeCall call{.inputs = inputs,
+                             .outputs = outputs,
+                             .options = node.options.data(),
+                             .prepared = prepared.data(),
+                             .multipliers = multipliers,
+                             .scratch = reinterpret_cast<std::byte*>(scratch.data()),
+                             .executor = &executor};
+    tfl::EvalFunction eval = nullptr;
+    tfl::PackFunction pack = nullptr;
+    if (node.entry->prepare(call, described.node(), eval, pack) || pack == nullptr)
+      return "node " + std::to_string(node.file_index) + " cannot be prepared";
+    const std::size_t at = model.packed.size();
+    model.packed.resize(at + tfl::align_up(static_cast<std::size_t>(node.needs.packed_bytes), tfl::block_alignment));
+    pack(call, model.packed.data() + at);
+  }
+  return {};
 }
 
 /// Constants that share their bytes in the model share them here.
@@ -169,7 +206,8 @@ void print_table(const ModelPlan& model) {
     std::printf("%3zu %-30s %12zu %12zu %12lld\n", n, text(node.entry->name()).c_str(), weights, own,
                 static_cast<long long>(node.needs.scratch_bytes));
   }
-  std::printf("flash: %zu bytes of weights, about %zu of prepared constants, and the kernels\n", model.weight_bytes, prepared);
+  std::printf("flash: %zu bytes of weights, %zu of tables, about %zu of prepared constants, and the kernels\n", model.weight_bytes,
+              model.packed.size(), prepared);
   std::printf("RAM: an arena of about %zu bytes (the plan's arena_bytes is exact for the target); the largest live set has %zu\n",
               model.arena_bytes, model.live_bytes);
 }
@@ -214,6 +252,9 @@ std::string generate(const tfl::Model& file, const GenerateOptions& options, Gen
       for (NodePlan& node : tiled.nodes) node.needs = node.entry->needs(node.options.data(), Described(tiled, node).node());
       if (compact) measure_compact(tiled);
     });
+  }
+  if (compact) {
+    if (std::string error = pack_tables(model); !error.empty()) return error;
   }
   HeaderWriter writer(model, {options.name, options.source, options.extents, options.blob});
   result.header = writer.write();

@@ -45,6 +45,7 @@ struct ModelPlan {
   std::vector<TensorPlan> tensors;
   std::vector<NodePlan> nodes;
   std::vector<std::int32_t> inputs, outputs;
+  std::vector<std::byte> packed;            // what nodes would pack when the plan starts, laid out as StaticPlan does
   std::size_t alignment = arena_alignment;  // of tensors
   bool is_tiled = false;                    // the parts of a tensor are written over its input's rows
   std::size_t weight_bytes = 0, arena_bytes = 0, live_bytes = 0;

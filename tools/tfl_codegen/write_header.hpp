@@ -58,6 +58,7 @@ class HeaderWriter {
     if (model_.alignment != arena_alignment)
       out_ += "  static constexpr std::size_t alignment = " + std::to_string(model_.alignment) + ";\n";
     write_weights();
+    if (!model_.packed.empty()) write_bytes("packed", model_.packed);
     write_arrays();
     write_tensors();
     for (std::size_t n = 0; n < model_.nodes.size(); ++n) write_node(n);
@@ -104,9 +105,11 @@ class HeaderWriter {
       out_ += "  static constexpr const unsigned char (&weights)[" + size + "] = " + options_.name + "_weights;\n\n";
       return;
     }
-    const std::vector<std::byte> bytes = weights();
+    write_bytes("weights", weights());
+  }
+  void write_bytes(const char* name, std::span<const std::byte> bytes) {
     out_ += "#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n";
-    out_ += "  alignas(16) static constexpr unsigned char weights[] =";
+    out_ += std::string("  alignas(16) static constexpr unsigned char ") + name + "[] =";
     constexpr std::size_t row = 48;
     for (std::size_t i = 0; i < bytes.size(); i += row) {
       const std::size_t count = bytes.size() - i < row ? bytes.size() - i : row;

@@ -227,7 +227,7 @@ struct Concatenation {
   }
   template <class Run> static bool has_output_scale(const Run& run, int i) {
     const Multiplier& m = run.multipliers[static_cast<std::size_t>(i)];
-    return std::bit_cast<float>(m.mantissa) == run.prepared.scale && m.shift == run.prepared.zero_point;
+    return m.mantissa == std::bit_cast<std::int32_t>(run.prepared.scale) && m.shift == run.prepared.zero_point;
   }
   template <class A>
   static void look_up(std::byte* to, std::int64_t to_step, const std::byte* from, std::int64_t bytes, std::int64_t rows,

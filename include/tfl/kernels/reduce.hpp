@@ -182,14 +182,17 @@ struct StoreRescaled {
   float scale, bias;
   std::int32_t zero_point;
   template <class A, class Out, class B> TFL_ALWAYS_INLINE void store(Out* to, const B& acc) const {
-    constexpr float lowest = std::numeric_limits<Out>::min(), highest = std::numeric_limits<Out>::max();
+    constexpr std::int32_t lowest = std::numeric_limits<Out>::min(), highest = std::numeric_limits<Out>::max();
     std::int32_t lanes[B::size];
     simd::store(lanes, acc);
     for (std::size_t i = 0; i < B::size; ++i) {
       const float real = simd::rounded(simd::Lane<float>(static_cast<float>(lanes[i]) * scale)).value + bias;
-      const float whole = std::round(real) + static_cast<float>(zero_point);
-      // Scales far apart can make it no number.
-      to[i] = static_cast<Out>(!(whole > lowest) ? lowest : whole > highest ? highest : whole);
+      // Scales far apart can make it no number. Half away from zero, without the C library.
+      const float bounded = !(real > -1024) ? -1024 : real < 1024 ? real : 1024;
+      const auto cut = static_cast<std::int32_t>(bounded);
+      const float rest = bounded - static_cast<float>(cut);
+      const std::int32_t whole = cut + (rest >= 0.5f ? 1 : 0) - (rest <= -0.5f ? 1 : 0) + zero_point;
+      to[i] = static_cast<Out>(whole < lowest ? lowest : whole > highest ? highest : whole);
     }
   }
 };

@@ -1,6 +1,7 @@
 #pragma once
 // RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR: images of another size.
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -234,9 +235,12 @@ struct ResizeNearestNeighbor {
 
   struct Prepared : detail::ResizePrepared {
     std::int64_t pixel = 0;  // bytes
+    float row_scale = 0, column_scale = 0;
   };
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier>) {
-    return Prepared{detail::ResizePrepared::of(options, node), bytes_of(node.input(0).type, node.input(0).shape[3])};
+    const auto p = detail::ResizePrepared::of(options, node);
+    return Prepared{p, bytes_of(node.input(0).type, node.input(0).shape[3]), scale_of(p.in_height, p.out_height, options),
+                    scale_of(p.in_width, p.out_width, options)};
   }
 
   template <class Run, class In, class Size, class Out> static void eval(const Run& run, In in, Size, Out out) {
@@ -247,23 +251,39 @@ struct ResizeNearestNeighbor {
   using Types = Signatures<Typed<1>, Typed<2>, Typed<4>, Typed<8>>;
 
  private:
-  static std::int32_t nearest(std::int32_t i, std::int32_t in, std::int32_t out, const Options& options) {
-    const float scale = options.align_corners && out > 1 ? static_cast<float>(in - 1) / static_cast<float>(out - 1)
-                                                         : static_cast<float>(in) / static_cast<float>(out);
-    const float position = (static_cast<float>(i) + (options.half_pixel_centers ? 0.5f : 0.0f)) * scale;
-    const auto at = static_cast<std::int64_t>(options.align_corners ? std::round(position) : std::floor(position));
-    return at < in ? static_cast<std::int32_t>(at) : in - 1;
+  static constexpr float scale_of(std::int32_t in, std::int32_t out, const Options& options) {
+    if (out == 0) return 0;
+    return options.align_corners && out > 1 ? static_cast<float>(in - 1) / static_cast<float>(out - 1)
+                                            : static_cast<float>(in) / static_cast<float>(out);
+  }
+  /// As a float has it: 24 bits, half to even.
+  static constexpr std::uint64_t rounded_to_float(std::uint64_t x) {
+    const int dropped = 40 - std::countl_zero(x);
+    if (dropped <= 0) return x;
+    return (x + (std::uint64_t{1} << (dropped - 1)) - 1 + (x >> dropped & 1)) >> dropped << dropped;
+  }
+  /// (i + 1/2) * scale, rounded or cut off: what float32 gives, by integers, since microcontrollers lack floats.
+  static constexpr std::int32_t nearest(std::int32_t i, std::int32_t in, float scale, const Options& options) {
+    const auto bits = std::bit_cast<std::uint32_t>(scale);
+    if (bits == 0) return 0;
+    const std::uint64_t twice =
+        rounded_to_float(2 * rounded_to_float(static_cast<std::uint32_t>(i)) + (options.half_pixel_centers ? 1 : 0));
+    const std::uint64_t product = rounded_to_float(twice * ((bits & 0x7fffff) | 0x800000));
+    const int shift = 151 - static_cast<int>(bits >> 23);  // product / 2^shift is the position
+    const std::uint64_t half = options.align_corners && shift > 0 ? std::uint64_t{1} << (shift - 1) : 0;
+    const std::uint64_t at = shift > 0 ? (product + half) >> shift : product << -shift;
+    return at < static_cast<std::uint32_t>(in) ? static_cast<std::int32_t>(at) : in - 1;
   }
 
   template <class Run> static void copy(const Run& run, const std::byte* in, std::byte* out) {
     const Prepared& p = run.prepared;
     auto* columns = reinterpret_cast<std::int32_t*>(run.scratch);
-    for (std::int32_t x = 0; x < p.out_width; ++x) columns[x] = nearest(x, p.in_width, p.out_width, p.options);
+    for (std::int32_t x = 0; x < p.out_width; ++x) columns[x] = nearest(x, p.in_width, p.column_scale, p.options);
     const std::int64_t lines = std::int64_t{p.batches} * p.out_height;
     run.executor.parallel_for(lines, p.out_width * (2 + p.pixel / 16), [&](std::int64_t first, std::int64_t last, int) {
       detail::with_constant_run(p.pixel, [&](auto bytes) {
         for (std::int64_t line = first; line < last; ++line) {
-          const std::int64_t y = nearest(static_cast<std::int32_t>(line % p.out_height), p.in_height, p.out_height, p.options);
+          const std::int64_t y = nearest(static_cast<std::int32_t>(line % p.out_height), p.in_height, p.row_scale, p.options);
           const std::byte* from = in + (line / p.out_height * p.in_height + y) * p.in_width * p.pixel;
           std::byte* to = out + line * p.out_width * p.pixel;
           for (std::int32_t x = 0; x < p.out_width; ++x) std::memcpy(to + x * p.pixel, from + columns[x] * p.pixel, bytes());

@@ -4,6 +4,7 @@
 // struct name {
 //   static constexpr std::size_t alignment = 4;                            of tensors; 16 where nothing is said
 //   alignas(16) static constexpr unsigned char weights[] = "...";          the constants' bytes, little-endian
+//   alignas(16) static constexpr unsigned char packed[] = "...";           for microcontrollers: the tables of nodes that want some
 //   static constexpr tfl::plan::Tensor tensors[] = {...};
 //   struct node_0_CONV_2D {
 //     using Op = tfl::Conv2D;

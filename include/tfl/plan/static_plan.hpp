@@ -118,6 +118,15 @@ template <class Model, class Arch, PlanExtents Policy, class... Node> struct Fac
   static constexpr bool can_fail = (CallOf<Model, Node, Arch, Policy>::can_fail || ...);
 };
 
+/// Whether the header holds the tables that this architecture's kernels want: headers for microcontrollers do.
+template <class Model, class Arch> constexpr bool has_tables() {
+  if constexpr (simd::is_compact<Arch>) {
+    return requires { Model::packed; };
+  } else {
+    return false;
+  }
+}
+
 template <class Model> constexpr bool has_variables() {
   for (const Tensor& tensor : Model::tensors) {
     if (tensor.is_variable) return true;
@@ -144,11 +153,11 @@ class StaticPlan : private plan::Verify<Model> {
  public:
   /// Exact size of the arena: tensors and working memory.
   static constexpr std::size_t arena_bytes = Facts::arena_bytes;
-  /// Constants that kernels want in a layout of their own: kept in the plan, or linked.
+  /// Constants that kernels want in a layout of their own: kept in the plan, linked, or in the header.
   static constexpr std::size_t packed_bytes = Facts::packed_bytes;
   static constexpr std::size_t input_count = Model::inputs.size(), output_count = Model::outputs.size();
   /// Whether construction has something to do. Without it a plan is a constant-initialized object.
-  static constexpr bool packs_at_start = packed_bytes > 0 && Packing == PlanPacking::at_start;
+  static constexpr bool packs_at_start = packed_bytes > 0 && Packing == PlanPacking::at_start && !plan::detail::has_tables<Model, Arch>();
   static constexpr bool has_start_up = packs_at_start || plan::detail::has_variables<Model>();
 
   /// Memory for tensors. Two plans that never run at once may share it: put their arenas into a union.
@@ -187,7 +196,10 @@ class StaticPlan : private plan::Verify<Model> {
 
   /// The constants in the layout of this architecture's kernels.
   const std::byte* packed_constants() const {
-    if constexpr (packed_bytes > 0 && !packs_at_start) {
+    if constexpr (plan::detail::has_tables<Model, Arch>()) {
+      static_assert(sizeof(Model::packed) >= packed_bytes, "tfl: the header's tables are not those that its nodes need");
+      return reinterpret_cast<const std::byte*>(Model::packed);
+    } else if constexpr (packed_bytes > 0 && !packs_at_start) {
       return reinterpret_cast<const std::byte*>(plan::PackedConstants<Model, Arch, packed_bytes>::bytes);
     } else {
       return packed_.data();
