@@ -1,4 +1,5 @@
-# tfl_add_static_model(<target> MODEL <file.tflite> [NAME <name>] [EXTENTS dynamic|filters|fixed] [WEIGHTS inline|blob] [PACKED]):
+# tfl_add_static_model(<target> MODEL <file.tflite> [NAME <name>] [EXTENTS dynamic|filters|fixed] [WEIGHTS inline|blob]
+# [TARGET generic|cortex-m|cortex-m-dsp|helium|x86|aarch64] [PACKED]):
 # lets the sources of <target> include <name>.hpp, in which tfl_codegen has written the model as a type; see docs/design. NAME is
 # the file's name where nothing is said. With WEIGHTS blob the constants are linked from a file instead of compiled. With PACKED
 # <target> also holds them in the order in which its processor's kernels read them, for plans with PlanPacking::linked, which start at once: a
@@ -9,7 +10,7 @@
 set(TFL_CODEGEN "" CACHE FILEPATH "tfl_codegen for this machine; where nothing is said, the one that is built or installed here")
 
 function(tfl_add_static_model target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "PACKED" "MODEL;NAME;EXTENTS;WEIGHTS" "")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "PACKED" "MODEL;NAME;EXTENTS;WEIGHTS;TARGET" "")
   if(TFL_CODEGEN)
     set(codegen "${TFL_CODEGEN}")
   elseif(TARGET tfl_codegen)
@@ -27,6 +28,9 @@ function(tfl_add_static_model target)
   set(arguments "${model}" -o "${directory}/${arg_NAME}.hpp" --name "${arg_NAME}" --quiet)
   if(arg_EXTENTS)
     list(APPEND arguments --extents "${arg_EXTENTS}")
+  endif()
+  if(arg_TARGET)
+    list(APPEND arguments --target "${arg_TARGET}")
   endif()
   if(arg_WEIGHTS STREQUAL "blob")
     list(APPEND arguments --weights blob)

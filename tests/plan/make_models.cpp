@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "integer_model.hpp"
 #include "tfl/model/builder.hpp"
 
 namespace {
@@ -167,6 +168,38 @@ std::vector<std::uint8_t> joining() {
   return b.finish();
 }
 
+/// Borders: two that windows can have, and one that nobody takes.
+std::vector<std::uint8_t> bordering() {
+  ModelBuilder b;
+  const auto tensor = [&](const char* name, std::vector<std::int32_t> shape) {
+    return b.add_tensor({.name = name, .type = TensorType::float32, .shape = std::move(shape)});
+  };
+  const auto pad = [&](int from, int to, std::vector<std::int32_t> paddings) {
+    const int constant = b.add_constant({.name = "paddings", .shape = {4, 2}}, paddings);
+    b.add_operator(BuiltinOperator::PAD, {from, constant}, {to});
+  };
+  const auto valid = schema::Padding::VALID;
+  const auto relu = schema::ActivationFunctionType::RELU;
+  const int x = tensor("x", {1, 5, 6, 2}), wider = tensor("wider", {1, 7, 7, 2}), y = tensor("y", {1, 5, 5, 2});
+  pad(x, wider, {0, 0, 2, 0, 0, 1, 0, 0});
+  std::vector<float> values(36);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 0.125f * static_cast<float>(static_cast<int>(i * 7 % 11) - 5);
+  const int filter = b.add_constant({.name = "filter", .shape = {2, 3, 3, 2}}, values);
+  b.add_operator(BuiltinOperator::CONV_2D, {wider, filter, -1}, {y},
+                 [=](auto& t) { return schema::CreateConv2DOptions(t, valid, 1, 1, relu); });
+  const int framed = tensor("framed", {1, 7, 6, 2}), most = tensor("most", {1, 3, 3, 2});
+  pad(y, framed, {0, 0, 1, 1, 0, 1, 0, 0});
+  b.add_operator(BuiltinOperator::MAX_POOL_2D, {framed}, {most},
+                 [=](auto& t) { return schema::CreatePool2DOptions(t, valid, 2, 2, 2, 3, schema::ActivationFunctionType::NONE); });
+  const int negative = tensor("negative", {1, 3, 3, 2}), longer = tensor("longer", {1, 6, 3, 2}), last = tensor("last", {1, 6, 3, 2});
+  b.add_operator(BuiltinOperator::NEG, {most}, {negative});
+  pad(negative, longer, {0, 0, 2, 1, 0, 0, 0, 0});
+  b.add_operator(BuiltinOperator::ABS, {longer}, {last});
+  b.set_inputs({x});
+  b.set_outputs({last});
+  return b.finish();
+}
+
 bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   if (file == nullptr) return false;
@@ -181,6 +214,7 @@ int main(int argc, char** argv) {
   const std::string directory = std::string(argv[1]) + '/';
   const bool written = write(directory + "moving.tflite", moving()) && write(directory + "gathering.tflite", gathering()) &&
                        write(directory + "remembering.tflite", remembering()) && write(directory + "folding.tflite", folding()) &&
-                       write(directory + "words.tflite", words()) && write(directory + "joining.tflite", joining());
+                       write(directory + "words.tflite", words()) && write(directory + "joining.tflite", joining()) &&
+                       write(directory + "bordering.tflite", bordering()) && write(directory + "integers.tflite", integer_model());
   return written ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "bordering.hpp"
 #include "folding.hpp"
 #include "gathering.hpp"
 #include "joining.hpp"
@@ -54,6 +55,13 @@ TEST(SmallModels, JoinsAndSplitsWithoutCopies) {
                                tfl::plan::Nodes<joining::node_0_NEG, joining::node_1_RELU, joining::node_2_NEG, joining::node_3_ADD>>);
   static StaticPlan<joining> plan;
   tfl::test::expect_same_results(plan, model("joining"));
+}
+
+TEST(SmallModels, GivesBordersToWindows) {
+  static_assert(std::is_same_v<bordering::Nodes, tfl::plan::Nodes<bordering::node_0_CONV_2D, bordering::node_1_MAX_POOL_2D,
+                                                                  bordering::node_2_NEG, bordering::node_3_PAD, bordering::node_4_ABS>>);
+  static StaticPlan<bordering> plan;
+  tfl::test::expect_same_results(plan, model("bordering"));
 }
 
 TEST(SmallModels, TellsWhenDataBreaksARule) {

@@ -16,6 +16,8 @@
 #include "tfl/kernels/softmax.hpp"
 #include "tfl/runtime/interpreter.hpp"
 #include "tools/common/print.hpp"
+#include "tools/tfl_codegen/borders.hpp"
+#include "tools/tfl_codegen/described.hpp"
 #include "tools/tfl_codegen/ops.hpp"
 #include "tools/tfl_codegen/parts.hpp"
 #include "tools/tfl_codegen/plan_memory.hpp"
@@ -27,29 +29,6 @@ namespace {
 
 using tools::text;
 using CodegenInterpreter = Interpreter<Ops, NoDelegates, SerialExecutor, simd::Scalar>;
-
-/// Descriptions of a node's tensors, as its op takes them.
-class Described {
- public:
-  Described(const ModelPlan& model, const NodePlan& node) : version_(node.version) {
-    for (const auto* list : {&node.inputs, &node.outputs, &node.intermediates}) {
-      for (const std::int32_t t : *list)
-        descriptions_.push_back(t >= 0 ? model.tensors[static_cast<std::size_t>(t)].description : tfl::TensorDescription{});
-    }
-    std::size_t next = 0;
-    for (const std::int32_t t : node.inputs) inputs_.push_back(t >= 0 ? &descriptions_[next] : nullptr), ++next;
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) outputs_.push_back(&descriptions_[next++]);
-    for (const std::int32_t t : node.intermediates) intermediates_.push_back(t >= 0 ? &descriptions_[next] : nullptr), ++next;
-  }
-  tfl::NodeDescription node() { return {inputs_, outputs_, version_, 1, intermediates_}; }
-  tfl::TensorDescription& operator[](std::size_t i) { return descriptions_[i]; }
-
- private:
-  int version_;
-  std::vector<tfl::TensorDescription> descriptions_;
-  std::vector<const tfl::TensorDescription*> inputs_, intermediates_;
-  std::vector<tfl::TensorDescription*> outputs_;
-};
 
 /// Whether the op refuses the node, or infers other shapes, where it doesn't know the integers of this input.
 bool decides_shapes(const ModelPlan& model, const NodePlan& node, std::size_t input) {
@@ -147,44 +126,30 @@ void measure_compact(ModelPlan& model) {
 std::string pack_tables(ModelPlan& model) {
   for (const NodePlan& node : model.nodes) {
     if (node.needs.packed_bytes == 0) continue;
-    Described described(model, node);
-    std::vector<tfl::Tensor> tensors(node.inputs.size() + node.outputs.size());
-    std::vector<tfl::Tensor*> inputs, outputs;
-    for (std::size_t i = 0; i < tensors.size(); ++i) {
-      const bool is_input = i < node.inputs.size();
-      const std::int32_t t = is_input ? node.inputs[i] : node.outputs[i - node.inputs.size()];
-      tensors[i].description = described[i];
-      // Packing reads constants, and does not write them.
-      if (t >= 0) tensors[i].data = const_cast<std::byte*>(model.tensors[static_cast<std::size_t>(t)].data.data());
-      (is_input ? inputs : outputs).push_back(t >= 0 ? &tensors[i] : nullptr);
-    }
-    std::vector<std::max_align_t> prepared(node.entry->prepared_bytes / sizeof(std::max_align_t) + 1);
-    std::vector<tfl::Multiplier> multipliers(static_cast<std::size_t>(node.needs.multipliers));
-    std::vector<std::max_align_t> scratch(static_cast<std::size_t>(node.needs.scratch_bytes) / sizeof(std::max_align_t) + 1);
-    tfl::SerialExecutor executor;
-    const tfl::NodeCall call{.inputs = inputs,
-                             .outputs = outputs,
-                             .options = node.options.data(),
-                             .prepared = prepared.data(),
-                             .multipliers = multipliers,
-                             .scratch = reinterpret_cast<std::byte*>(scratch.data()),
-                             .executor = &executor};
+    BoundNode bound(model, node);
     tfl::EvalFunction eval = nullptr;
     tfl::PackFunction pack = nullptr;
-    if (node.entry->prepare(call, described.node(), eval, pack) || pack == nullptr)
+    if (node.entry->prepare(bound.call(), bound.node(), eval, pack) || pack == nullptr)
       return "node " + std::to_string(node.file_index) + " cannot be prepared";
     const std::size_t at = model.packed.size();
     model.packed.resize(at + tfl::align_up(static_cast<std::size_t>(node.needs.packed_bytes), tfl::block_alignment));
-    pack(call, model.packed.data() + at);
+    pack(bound.call(), model.packed.data() + at);
   }
   return {};
 }
 
-/// Constants that share their bytes in the model share them here.
+/// Constants that share their bytes in the model share them here. Those that nobody reads have no place.
 void place_weights(ModelPlan& model) {
+  std::set<std::int32_t> read(model.outputs.begin(), model.outputs.end());
+  for (const NodePlan& node : model.nodes) read.insert(node.inputs.begin(), node.inputs.end());
   std::map<std::pair<const std::byte*, std::size_t>, std::int64_t> places;
-  for (TensorPlan& tensor : model.tensors) {
+  for (std::size_t t = 0; t < model.tensors.size(); ++t) {
+    TensorPlan& tensor = model.tensors[t];
     if (!tensor.is_constant()) continue;
+    if (read.count(static_cast<std::int32_t>(t)) == 0) {
+      tensor.knows_integers = false;
+      continue;
+    }
     const auto [place, is_new] =
         places.try_emplace({tensor.data.data(), tensor.data.size()}, static_cast<std::int64_t>(model.weight_bytes));
     tensor.weights_at = place->second;
@@ -242,9 +207,9 @@ std::string generate(const tfl::Model& file, const GenerateOptions& options, Gen
 
   ModelPlan model;
   if (std::string error = read_model(*interpreter, model); !error.empty()) return error;
+  fold_borders(model);
   const bool compact = options.target.starts_with("cortex-m") || options.target == "helium";
   if (compact) measure_compact(model);
-  place_weights(model);
   plan_memory_and_order(model);
   drop_copies(model, [](const ModelPlan& m, const NodePlan& node) { return Described(m, node); });
   if (options.tile) {
@@ -256,6 +221,7 @@ std::string generate(const tfl::Model& file, const GenerateOptions& options, Gen
   if (compact) {
     if (std::string error = pack_tables(model); !error.empty()) return error;
   }
+  place_weights(model);
   HeaderWriter writer(model, {options.name, options.source, options.extents, options.blob});
   result.header = writer.write();
   if (options.blob) result.weights = writer.weights();

@@ -36,12 +36,13 @@ struct TiledLayer {
 template <class Options> bool read_layer(const NodePlan& node, const ModelPlan& model, TiledLayer& layer) {
   Options options;
   std::memcpy(&options, node.options.data(), sizeof(options));
-  if (!options.border.empty()) return false;
+  const Border& border = options.border;
   const Shape &in = model.tensors[static_cast<std::size_t>(node.inputs[0])].description.shape,
               &filter = model.tensors[static_cast<std::size_t>(node.inputs[1])].description.shape;
   if (in.rank() != 4 || in[0] != 1) return false;
-  return !make_window_axis(layer.y, options.padding, in[1], filter[1], options.stride_h, options.dilation_h) &&
-         !make_window_axis(layer.x, options.padding, in[2], filter[2], options.stride_w, options.dilation_w);
+  return !make_window_axis(layer.y, options.padding, in[1], filter[1], options.stride_h, options.dilation_h, 0, border.top,
+                           border.bottom) &&
+         !make_window_axis(layer.x, options.padding, in[2], filter[2], options.stride_w, options.dilation_w, 0, border.left, border.right);
 }
 
 /// The options of a layer whose padding is said for one strip.

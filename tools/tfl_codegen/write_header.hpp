@@ -76,7 +76,7 @@ class HeaderWriter {
   std::vector<std::byte> weights() const {
     std::vector<std::byte> bytes(weight_size());
     for (const TensorPlan& tensor : model_.tensors) {
-      if (tensor.is_constant() && !tensor.data.empty())
+      if (tensor.weights_at >= 0 && !tensor.data.empty())
         std::memcpy(bytes.data() + tensor.weights_at, tensor.data.data(), tensor.data.size());
     }
     return bytes;

@@ -162,7 +162,8 @@ class StaticPlan : private plan::Verify<Model> {
 
   /// Memory for tensors. Two plans that never run at once may share it: put their arenas into a union.
   struct Arena {
-    alignas(arena_alignment) std::array<std::byte, arena_bytes> bytes;
+    // Vectors are read faster where they lie in one cache line.
+    alignas(simd::is_compact<Arch> ? arena_alignment : block_alignment) std::array<std::byte, arena_bytes> bytes;
   };
 
   constexpr StaticPlan() requires(owns_arena && !has_start_up) {}
