@@ -160,6 +160,10 @@ struct FullyConnected {
                                                                   : static_cast<double>(in.scale * scale);
       const double multiplier = product / static_cast<double>(out.scale);
       multipliers[n] = quantize_multiplier(multiplier);
+      if (multipliers[n].mantissa < 0) {
+        return input_violation(1, ErrorCode::invalid_quantization, "must have a positive scale, in row {}, too",
+                               static_cast<std::int64_t>(n));
+      }
       if (multipliers[n].shift > (node.input(0).type == TensorType::int16 && !p.in_double ? 7 : 30)) {
         return input_violation(1, ErrorCode::invalid_quantization, "has a scale, in row {}, too large for the output's scale",
                                static_cast<std::int64_t>(n));

@@ -72,7 +72,7 @@ template <std::same_as<std::int64_t> Wide> constexpr std::int32_t multiply(Wide 
 }
 
 /// round(double(x) * real), half away from zero, as an FPU computes it (the product rounded to 53 bits first) but in integers alone;
-/// results beyond 2^30 in magnitude become +-2^30. `bits` are the double's, which must be finite.
+/// results beyond 2^30 in magnitude become +-2^30. `bits` are the double's, which must be positive or 0.
 constexpr std::int32_t multiply_in_double(std::int32_t x, std::uint64_t bits) {
   const int exponent = static_cast<int>(bits >> 52) & 0x7ff;
   if (x == 0 || exponent == 0) return 0;  // subnormal numbers are far below 2^-32
@@ -96,7 +96,7 @@ constexpr std::int32_t multiply_in_double(std::int32_t x, std::uint64_t bits) {
     const std::uint64_t rounded = (high + (std::uint64_t{1} << (shift - 1))) >> shift;
     result = rounded < std::uint64_t{most} ? static_cast<std::int32_t>(rounded) : most;
   }
-  return (x < 0) != (bits >> 63 != 0) ? -result : result;
+  return x < 0 ? -result : result;
 }
 /// The same of a wide accumulator, which is rounded to 53 bits before it is multiplied.
 template <std::same_as<std::int64_t> Wide> constexpr std::int32_t multiply_in_double(Wide x, std::uint64_t bits) {
@@ -135,7 +135,7 @@ template <std::same_as<std::int64_t> Wide> constexpr std::int32_t multiply_in_do
     }
   }
   const std::int32_t result = rounded < std::uint64_t{most} ? static_cast<std::int32_t>(rounded) : most;
-  return (x < 0) != (bits >> 63 != 0) ? -result : result;
+  return x < 0 ? -result : result;
 }
 
 /// The n for which scale is 2^n, give or take a thousandth of n; 1000 where there is none. For scales that TensorFlow Lite requires to
