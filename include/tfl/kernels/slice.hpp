@@ -2,6 +2,7 @@
 // SLICE and STRIDED_SLICE: a box of the input, all elements of it or every n-th, forwards or backwards.
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <span>
 
@@ -17,15 +18,22 @@ struct StridedCopyOp {
   using Prepared = StridedCopy;
 
   template <class Run, class In, class Out> static void eval(const Run& run, In in, Out out) {
-    if constexpr (is_packed<typename In::value_type>) {
+    using T = typename Out::value_type;
+    // Where less is there than was asked for, the rest is zeros.
+    const std::int64_t there = run.prepared.bytes();
+    if constexpr (is_packed<T>) {
+      if (there < out.count())
+        std::memset(static_cast<void*>(out.data()), 0, static_cast<std::size_t>(bytes_of(tensor_type_of<T>, out.count())));
       copy_packed(run.prepared, out.data(), in.data());
     } else {
+      const std::int64_t bytes = out.count() * static_cast<std::int64_t>(sizeof(T));
+      if (there < bytes) std::memset(static_cast<void*>(out.data()), 0, static_cast<std::size_t>(bytes));
       copy_strided<typename Run::Arch>(run.executor, run.prepared, bytes_of_output(out), bytes_of_input(in));
     }
   }
   /// Where the output lies in the input, in bytes; -1 where it doesn't.
   static constexpr std::int64_t piece_of(const Result<Prepared, Violation>& copy, const NodeDescription& node) {
-    return copy && !is_packed_integer(node.input(0).type) ? copy->piece() : -1;
+    return copy && !is_packed_integer(node.input(0).type) && copy->bytes() == node.output(0).bytes() ? copy->piece() : -1;
   }
 
   using Types =
@@ -199,7 +207,7 @@ struct StridedSlice : detail::StridedCopyOp {
       } else if (axis < in.rank()) {
         Range& range = ranges.of[axis];
         if (const Violation v = resolve_entry(options, node, k, axis, range)) return v;
-        if (!has(options.shrink_axis_mask, k)) give(range.count);
+        if (!has(options.shrink_axis_mask, k)) give(options.offset && !has(options.end_mask, k) ? wanted(node, k, range) : range.count);
         ++axis;
       }
     }
@@ -207,6 +215,15 @@ struct StridedSlice : detail::StridedCopyOp {
     if (out_rank > max_rank)
       return node_violation(ErrorCode::invalid_shape, "the output would have {} dimensions, at most 8 are possible", out_rank);
     return {};
+  }
+
+  /// With `offset`, as many elements as are asked for, even where the input has fewer.
+  static constexpr std::int64_t wanted(const NodeDescription& node, int k, Range& range) {
+    const std::int64_t length = node.input(2).integers[k], stride = node.input(3).integers[k];
+    const std::int64_t count =
+        length == 0 || (length < 0) != (stride < 0) ? 0 : ((length < 0 ? -length : length) - 1) / (stride < 0 ? -stride : stride) + 1;
+    if (range.count > count) range.count = count;
+    return count;
   }
 
   static constexpr Violation resolve_entry(const Options& options, const NodeDescription& node, int k, int axis, Range& range) {
@@ -219,11 +236,8 @@ struct StridedSlice : detail::StridedCopyOp {
     if (has(options.shrink_axis_mask, k)) {
       if (stride < 0)
         return input_violation(3, ErrorCode::invalid_value, "has stride {} for dimension {}, of which one index is taken", stride, axis);
-      if (start >= size) {
-        return input_violation(1, ErrorCode::invalid_value, "has index {} for dimension {}, which has {} elements",
-                               node.input(1).integers[k], axis, size);
-      }
-      range = {start, 1, 1};
+      // What lies outside is nothing, as in TFLite.
+      range = start < size ? Range{start, 1, 1} : Range{};
       return {};
     }
     std::int64_t end = node.input(2).integers[k];
