@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -49,6 +50,7 @@ std::string bytes_of(const fs::path& path) {
 
 class Mutator {
  public:
+  explicit Mutator(const char* seed) : random_(seed == nullptr ? 1u : static_cast<std::uint32_t>(std::atoi(seed))) {}
   std::string operator()(std::string bytes) {
     switch (below(5)) {
       case 0: bytes.resize(below(bytes.size())); break;
@@ -77,7 +79,7 @@ class Mutator {
 
  private:
   std::size_t below(std::size_t end) { return end == 0 ? 0 : random_() % end; }
-  std::mt19937 random_{1};
+  std::mt19937 random_;
 };
 
 /// Two samples of random numbers; none where a damaged shape asks for more than models do.
@@ -188,7 +190,7 @@ TEST(Hostile, DamagedFilesOfEveryFormat) {
   sources.push_back({frozen});
 #endif
   fs::remove_all(scratch);
-  Mutator mutated;
+  Mutator mutated(std::getenv("TFL_HOSTILE_SEED"));
   double slowest = 0;
   for (const Source& source : sources) {
     const fs::path copy = scratch / ("damaged" + source.path.extension().string());

@@ -210,7 +210,8 @@ OperatorOptions write_options(FlatBufferBuilder& builder, const Node& node, Prob
   const auto found = schema.tables.find(name);
   static const std::vector<SchemaField> no_fields;
   const std::vector<SchemaField>& fields = found == schema.tables.end() ? no_fields : found->second;
-  for (const auto& [attribute, value] : node.attributes) {
+  for (const auto& entry : node.attributes) {
+    const std::string& attribute = entry.first;
     if (std::none_of(fields.begin(), fields.end(), [&](const SchemaField& field) { return field.name == attribute; }))
       problems.add(node.where(), "its attribute " + attribute + " is no option of " + std::string(node.operation.name()) + " in .tflite");
   }

@@ -153,7 +153,7 @@ Tensor* multiplied(Emitter& emit, Labelled a, Labelled b, const std::string& res
   product.letters = both + of_a + of_b;
   Shape shape;
   for (const char c : product.letters) shape.push_back(has(a.letters, c) ? a.size(c) : b.size(c));
-  if (both.empty() && right->is_constant()) {
+  if (both.empty() && right->is_constant() && right->type == TensorType::float32) {
     product.tensor = emit.fully_connected(left, emit.transpose(right, {1, 0}), nullptr);
   } else {
     product.tensor = emit.batch_matmul(left, right);

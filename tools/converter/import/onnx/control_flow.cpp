@@ -33,6 +33,12 @@ Tensor* number(Emitter& emit, TensorType type, std::int64_t value) {
 /// One element as a tensor without dimensions.
 Tensor* scalar(Emitter& emit, Tensor* x) { return x->rank() == 0 ? x : emit.reshape(x, {}); }
 
+/// The same for what decides which way to go.
+Tensor* truth(Emitter& emit, Tensor* x) {
+  if (x->type != TensorType::boolean) throw ImportError("its condition must be bool, it is " + describe(*x));
+  return scalar(emit, x);
+}
+
 std::optional<std::int64_t> known(const Tensor* x) {
   if (x == nullptr || !x->is_constant()) return std::nullopt;
   const std::vector<std::int64_t> values = integers_of(*x);
@@ -134,7 +140,7 @@ Values OnnxImporter::results_of(const onnx::GraphProto& source, Scope& scope) {
 
 std::vector<OnnxValue> OnnxImporter::if_else(const OnnxNode& node, Scope& scope, const OnnxCall& call) {
   onnx::GraphProto &then_graph = graph_of(node, "then_branch"), &else_graph = graph_of(node, "else_branch");
-  Tensor* condition = call.plain(0);
+  Tensor* condition = truth(scope.emit, call.plain(0));
   if (const auto decided = known(condition)) {
     Scope same{scope.emit, scope.reordered, &scope};
     onnx::GraphProto& taken = *decided != 0 ? then_graph : else_graph;
@@ -165,7 +171,7 @@ std::vector<OnnxValue> OnnxImporter::if_else(const OnnxNode& node, Scope& scope,
     outputs.emplace_back(a[i]->type, std::move(shape));
   }
   // Both branches take what either of them reads, in one order.
-  Values operands = {scalar(scope.emit, condition)}, for_yes, for_no;
+  Values operands = {condition}, for_yes, for_no;
   for (Scope* from : {&yes.scope, &no.scope}) {
     for (const auto& [outside, inside] : std::vector(from->captured)) {
       if (std::find(operands.begin() + 1, operands.end(), outside) != operands.end()) continue;
@@ -215,10 +221,10 @@ std::vector<OnnxValue> OnnxImporter::loop(const OnnxNode& node, Scope& scope, co
   }
   run_graph(source, own.body.scope);
   const Values results = results_of(source, own.body.scope);
-  Tensor* first = call.has(1) ? scalar(scope.emit, call.plain(1)) : number(scope.emit, TensorType::boolean, 1);
+  Tensor* first = call.has(1) ? truth(scope.emit, call.plain(1)) : number(scope.emit, TensorType::boolean, 1);
   if (known(results[0]).value_or(0) == 0 || known(first).value_or(0) == 0) {
     own.keep = own.add(first);
-    own.set_next(*own.keep, scalar(own.body.emit, results[0]));
+    own.set_next(*own.keep, truth(own.body.emit, results[0]));
   }
   for (std::size_t i = 0; i < carried; ++i) own.set_next(states[i], results[i + 1]);
   for (std::size_t i = carried + 1; i < results.size(); ++i) states.push_back(own.gather(results[i], false));
