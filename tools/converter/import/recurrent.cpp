@@ -73,7 +73,6 @@ RecurrentResult unrolled_lstm(Emitter& emit, Tensor* x, const GateWeights& w, co
   const auto peep = [&](Tensor* gate, std::size_t i, Tensor* cell) {
     return peepholes[i] == nullptr || cell == nullptr ? gate : emit.binary(ADD, gate, emit.binary(MUL, cell, peepholes[i]));
   };
-  RecurrentResult result;
   Values states;
   for (Tensor* step : steps) {
     Tensor* gates = h == nullptr ? step : emit.binary(ADD, step, emit.fully_connected(h, recurrent, nullptr));

@@ -2,7 +2,9 @@
 #include "tools/converter/import/tensorflow/messages.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
 #include <fstream>
@@ -34,17 +36,33 @@ template <class T, class List> std::vector<T> repeated(const List& list, std::in
   return values;
 }
 
+/// Where a text ends being one of the expected format.
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, int, const std::string& message) override {
+    if (text_.empty()) text_ = " (line " + std::to_string(line + 1) + ": " + message + ")";
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
 }  // namespace
 
 void parse_tensorflow_file(const std::string& path, google::protobuf::Message& message) {
+  // What is wrong is said in a sentence of ours.
+  const google::protobuf::LogSilencer silent;
   std::ifstream file(path, std::ios::binary);
   if (!file) throw ImportError(path + " can't be read");
   google::protobuf::io::IstreamInputStream stream(&file);
   if (path.ends_with(".pbtxt")) {
+    FirstError error;
     google::protobuf::TextFormat::Parser parser;
+    parser.RecordErrorsTo(&error);
     parser.AllowUnknownField(true);
     parser.SetRecursionLimit(100);
-    if (!parser.Parse(&stream, &message)) throw ImportError(path + " is no text of the expected format, or it is cut off");
+    if (!parser.Parse(&stream, &message)) throw ImportError(path + " is no text of the expected format, or it is cut off" + error.text());
     return;
   }
   google::protobuf::io::CodedInputStream coded(&stream);
