@@ -14,6 +14,8 @@ class Draw {
   explicit Draw(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
 
   bool empty() const { return bytes_.empty(); }
+  /// What is not used yet.
+  std::span<const std::uint8_t> rest() const { return bytes_; }
   /// Zero once all bytes are used.
   std::uint8_t byte() {
     if (bytes_.empty()) return 0;

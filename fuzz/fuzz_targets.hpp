@@ -8,6 +8,7 @@
 #include "drawn_model.hpp"
 #include "mutate.hpp"
 #include "run_model.hpp"
+#include "tests/support/stingy.hpp"
 
 namespace tfl::fuzz {
 
@@ -25,6 +26,17 @@ inline std::uint32_t digest(std::span<const std::uint8_t> bytes) {
   return hash ^ hash >> 16;
 }
 
+/// Loads and runs a file with an allocator that refuses every request but the first few: nothing is lost.
+template <class Interpreter> void run_without_memory(const Bytes& file, InterpreterOptions options, Way way, int grants) {
+  test::Stingy stingy{.grants = grants};
+  {
+    auto model = Model::from_copy(std::as_bytes(std::span(file)), stingy.allocator());
+    options.allocator = stingy.allocator();
+    if (told(model)) (void)run_model<Interpreter>(*model, options, way);
+  }
+  if (stingy.blocks != 0) broken("memory is given back", std::to_string(stingy.blocks) + " blocks");
+}
+
 /// Any bytes as a file that is prepared and run, any of its subgraphs, in one of several ways.
 template <class Interpreter> bool fuzz_model(std::span<const std::uint8_t> bytes) {
   const Bytes exact(bytes.begin(), bytes.end());
@@ -36,6 +48,7 @@ template <class Interpreter> bool fuzz_model(std::span<const std::uint8_t> bytes
   options.fuse = choice / 4 % 4 != 1;
   options.pack = choice / 16 % 4 != 1;
   if (choice / 64 % 8 == 1) options.subgraph = static_cast<int>(choice / 512 % model->subgraphs().size());
+  if (choice / 65536 % 4 == 1) run_without_memory<Interpreter>(exact, options, {seed}, static_cast<int>(seed % 61));
   return run_model<Interpreter>(*model, options, {seed}).ran;
 }
 
@@ -68,8 +81,10 @@ template <class Interpreter> bool fuzz_changed_model(std::span<const std::uint8_
 
 /// Any bytes as a file, for the interpreter of small programs.
 template <class Interpreter, class Micro> bool fuzz_micro(std::span<const std::uint8_t> bytes) {
-  Array<std::byte> exact, arena;
-  if (!exact.allocate(heap_allocator(), bytes.size()) || !arena.allocate(heap_allocator(), std::size_t{1} << 20)) return false;
+  static Array<std::byte> arena;  // once: sanitizers make large blocks slow
+  Array<std::byte> exact;
+  if (arena.span().empty() && !arena.allocate(heap_allocator(), std::size_t{1} << 20)) return false;
+  if (!exact.allocate(heap_allocator(), bytes.size())) return false;
   if (!bytes.empty()) std::memcpy(exact.data(), bytes.data(), bytes.size());
   auto micro = Micro::create(exact.span(), arena.span());
   if (!told(micro)) return false;

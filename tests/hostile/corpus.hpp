@@ -13,6 +13,7 @@
 
 #include "support/all_ops.hpp"
 #include "support/micro_ops.hpp"
+#include "support/stingy.hpp"
 #include "tfl/model/builder.hpp"
 
 namespace tfl::test {
@@ -120,23 +121,34 @@ template <class Interpreter> std::string outcome_of_runs(Interpreter& interprete
 }
 
 /// "" or the first error on the way from the file to two runs.
-inline std::string outcome(const Bytes& bytes, std::int32_t fed) {
-  auto model = Model::from_copy(std::as_bytes(std::span(bytes)));
+inline std::string outcome(const Bytes& bytes, std::int32_t fed, Allocator allocator = heap_allocator()) {
+  auto model = Model::from_copy(std::as_bytes(std::span(bytes)), allocator);
   if (!model) return std::string(model.message());
-  auto interpreter = AnyInterpreter::create(*model, {.limits = {.memory = std::size_t{64} << 20, .calls = 1000}});
+  auto interpreter = AnyInterpreter::create(*model, {.limits = {.memory = std::size_t{64} << 20, .calls = 1000}, .allocator = allocator});
   if (!interpreter) return std::string(interpreter.message());
   return outcome_of_runs(*interpreter, fed);
 }
 
 /// The interpreter for small programs runs the file, or refuses it with a sentence: what it lacks may make it another one.
-inline bool is_safe_in_micro_interpreter(const Bytes& bytes, std::int32_t fed) {
+inline bool is_safe_in_micro_interpreter(const Bytes& bytes, std::int32_t fed, std::size_t arena_bytes) {
   Array<std::byte> file, arena;
-  if (!file.allocate(heap_allocator(), bytes.size()) || !arena.allocate(heap_allocator(), std::size_t{1} << 20)) return false;
+  if (!file.allocate(heap_allocator(), bytes.size()) || !arena.allocate(heap_allocator(), arena_bytes)) return false;
   if (!bytes.empty()) std::memcpy(file.data(), bytes.data(), bytes.size());
   auto interpreter = AnyMicroInterpreter::create(file.span(), arena.span());
   if (!interpreter) return !interpreter.message().empty();
   const std::string message = outcome_of_runs(*interpreter, fed);
   return message.empty() || message.starts_with("node ");
+}
+
+/// Whichever request for memory is the first that fails: an error, and every block is given back.
+inline void expect_nothing_lost(const Bytes& bytes, std::int32_t fed) {
+  Stingy stingy;
+  for (int n = 0; n < 40; ++n) {
+    stingy.grants = n;
+    (void)outcome(bytes, fed, stingy.allocator());
+    ASSERT_EQ(stingy.blocks, 0) << "blocks were lost when request " << n << " failed";
+    if (stingy.grants > 0) break;  // it had enough
+  }
 }
 
 inline void PrintTo(const WeakSpot& spot, std::ostream* stream) { *stream << spot.name << " (" << spot.reference << ')'; }
@@ -148,6 +160,11 @@ class Corpus : public testing::TestWithParam<WeakSpot> {};
 #define TFL_CORPUS(suite, spots)                                                                                                    \
   namespace tfl::test {                                                                                                             \
   TEST_P(Corpus, IsRefusedOrRuns) { EXPECT_EQ(outcome(GetParam().make(), GetParam().fed), GetParam().message); }                    \
-  TEST_P(Corpus, IsSafeInMicroInterpreter) { EXPECT_TRUE(is_safe_in_micro_interpreter(GetParam().make(), GetParam().fed)); }        \
+  TEST_P(Corpus, IsSafeInMicroInterpreter) {                                                                                        \
+    const Bytes file = GetParam().make();                                                                                           \
+    for (const std::size_t arena : {0, 16, 256, 400, 640, 1024, 1600, 4096, 1 << 20})                                               \
+      EXPECT_TRUE(is_safe_in_micro_interpreter(file, GetParam().fed, arena)) << arena;                                              \
+  }                                                                                                                                 \
+  TEST_P(Corpus, LosesNothingWithoutMemory) { expect_nothing_lost(GetParam().make(), GetParam().fed); }                             \
   INSTANTIATE_TEST_SUITE_P(suite, Corpus, testing::ValuesIn(spots), [](const auto& info) { return std::string(info.param.name); }); \
   }

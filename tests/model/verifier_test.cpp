@@ -4,6 +4,8 @@
 #include "tfl/model/verifier.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <limits>
@@ -551,6 +553,12 @@ TEST(WrongModel, FilesThatAreNone) {
   const auto empty = Model::from_file("/dev/null");
   ASSERT_FALSE(empty);
   EXPECT_EQ(empty.error().code(), ErrorCode::io);
+  const std::string pipe = testing::TempDir() + "tfl_pipe_" + std::to_string(getpid());
+  if (mkfifo(pipe.c_str(), 0600) != 0) GTEST_SKIP() << "no pipes here";
+  const auto waiting = Model::from_file(pipe.c_str());
+  unlink(pipe.c_str());
+  ASSERT_FALSE(waiting);
+  EXPECT_EQ(waiting.message(), "model: '" + pipe + "' is not a regular file");
 }
 
 // ---- Right models

@@ -67,7 +67,7 @@ class ModelBytes {
   static Result<ModelBytes> open(const char* path, Allocator allocator) {
 #if TFL_HAS_MMAP
     static_cast<void>(allocator);
-    const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+    const int file = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not keep us waiting
     if (file < 0) return Error(ErrorCode::io, "model: cannot open '") << path << "': " << std::strerror(errno);
     struct stat status {};
     if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {

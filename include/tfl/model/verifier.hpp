@@ -308,6 +308,10 @@ class Verifier {
       return at_node(index) << "uses operator code " << node.opcode_index() << ", but there are "
                             << detail::size_of(model_->operator_codes());
     }
+    if (node.large_custom_options_offset() > 1) {
+      return at_node(index) << "keeps its custom options behind the tables, which only files of more than 2 GB need; convert the model "
+                               "with its options inside";
+    }
     const Indices* lists[] = {node.inputs(), node.outputs(), node.intermediates()};
     const char* names[] = {"input ", "output ", "intermediate "};
     for (int kind = 0; kind < 3; ++kind) {

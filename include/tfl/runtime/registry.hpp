@@ -379,18 +379,20 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
   }
 
   static Violation prepare(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) {
+    pack = nullptr;
+    eval = Kernels<typename Op::Types>::find(call, pack);  // first: prepare() may rely on the types
+    if (eval == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
     auto prepared = Op::prepare(options_at(call.options), node, call.multipliers);
     if (!prepared) return prepared.error();
     std::construct_at(static_cast<Prepared*>(call.prepared), *prepared);
-    pack = nullptr;
     if constexpr (has_compact) {
       static_assert(sizeof(typename Compact<Op>::Prepared) <= sizeof(Prepared) &&
                     alignof(typename Compact<Op>::Prepared) <= alignof(Prepared));
-      eval = CompactThunk<Arch, Op>::prepare(*prepared, call, node);
-      if (eval != nullptr) return {};
+      if (const EvalFunction compact = CompactThunk<Arch, Op>::prepare(*prepared, call, node); compact != nullptr) {
+        eval = compact;
+        pack = nullptr;
+      }
     }
-    eval = Kernels<typename Op::Types>::find(call, pack);
-    if (eval == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
     return {};
   }
 
