@@ -3,17 +3,20 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <random>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include "bordering.hpp"
 #include "folding.hpp"
+#include "fuzz/beside_plan.hpp"
 #include "gathering.hpp"
 #include "joining.hpp"
 #include "moving.hpp"
 #include "plan/beside_interpreter.hpp"
 #include "remembering.hpp"
+#include "support/micro_ops.hpp"
 #include "tfl/model/model.hpp"
 
 namespace {
@@ -97,6 +100,28 @@ TEST(SmallModels, HoldsFoldedConstants) {
   static_assert(!StaticPlan<folding>::has_start_up);
   static constinit StaticPlan<folding> plan;
   tfl::test::expect_same_results(plan, model("folding"));
+}
+
+/// fuzz_plan for a moment. What differs ends the program.
+template <class Plan> void fuzz(const char* name, bool may_fail = false) {
+  tfl::fuzz::BesidePlan<Plan, tfl::test::AnyInterpreter, tfl::test::AnyMicroInterpreter> beside(std::string(TFL_PLAN_MODELS "/") + name +
+                                                                                                ".tflite");
+  std::mt19937 random(1);
+  int whole = 0;
+  for (int k = 0; k < 300; ++k) {
+    std::vector<std::uint8_t> bytes(random() % 2 * (1 + random() % 100));  // half of the time, drawn numbers
+    for (std::uint8_t& b : bytes) b = static_cast<std::uint8_t>(random());
+    whole += beside.run({static_cast<std::uint32_t>(random())}, bytes) ? 1 : 0;
+  }
+  EXPECT_EQ(whole < 300, may_fail) << name;
+  EXPECT_GT(whole, 0) << name;
+}
+TEST(SmallModels, GiveTheBytesOfBothInterpretersForAnyNumbers) {
+  fuzz<StaticPlan<moving>>("moving");
+  fuzz<StaticPlan<gathering>>("gathering", true);
+  fuzz<StaticPlan<remembering>>("remembering");
+  fuzz<StaticPlan<folding>>("folding");
+  fuzz<StaticPlan<joining>>("joining");
 }
 
 }  // namespace
