@@ -1,5 +1,6 @@
 #pragma once
-// A static plan beside both interpreters of the same model: fed with the same bytes, they give the same bytes.
+// A static plan beside both interpreters of the same model: fed with the same bytes, they give the same bytes. Floats of the small
+// interpreter, which packs no weights, are those of an interpreter that does not, either: sums of floats have another order there.
 
 #include <cstddef>
 #include <cstdint>
@@ -50,9 +51,16 @@ template <class Plan, class Interpreter, class Micro> class BesidePlan {
     auto model = Model::from_memory(std::span<const std::byte>(file_.span()));
     if (!model) broken("the model is sound", model.message());
     model_.emplace(std::move(*model));
-    auto interpreter = Interpreter::create(*model_);
-    if (!interpreter) broken("the interpreter runs what a plan runs", interpreter.message());
-    interpreter_.emplace(std::move(*interpreter));
+    for (const GraphTensor& t : model_->subgraphs()[0].tensors) {
+      holds_floats_ = holds_floats_ || t.description.type == TensorType::float32;
+    }
+    for (const bool is_plain : {false, true}) {
+      InterpreterOptions options;
+      options.fuse = options.pack = !is_plain;
+      auto interpreter = Interpreter::create(*model_, options);
+      if (!interpreter) broken("the interpreter runs what a plan runs", interpreter.message());
+      (is_plain ? plain_ : interpreter_).emplace(std::move(*interpreter));
+    }
     auto micro = Micro::create(file_.span(), arena_.span());
     if (!micro) broken("the small interpreter runs what a plan runs", micro.message());
     micro_.emplace(std::move(*micro));
@@ -63,12 +71,13 @@ template <class Plan, class Interpreter, class Micro> class BesidePlan {
   bool run(Way way, std::span<const std::uint8_t> raw) {
     plan_.reset_variables();
     interpreter_->reset_variables();
+    plain_->reset_variables();
     micro_->reset_variables();
     Feed feed(way);
     for (int round = 0; round < 2; ++round) {
       fill(feed, raw, std::make_index_sequence<Plan::input_count>{});
       const std::optional<Violation> violation = invoke_plan();
-      for (const ErrorCode code : {code_of(interpreter_->invoke()), code_of(micro_->invoke())}) {
+      for (const ErrorCode code : {code_of(interpreter_->invoke()), code_of(plain_->invoke()), code_of(micro_->invoke())}) {
         if (code != (violation ? violation->code : ErrorCode::ok)) broken("all refuse the same numbers", path_);
       }
       if (violation) return false;
@@ -95,6 +104,7 @@ template <class Plan, class Interpreter, class Micro> class BesidePlan {
       for (std::size_t k = 0; k < bytes.size(); ++k) bytes[k] = static_cast<std::byte>(raw[k % raw.size()] + k / raw.size());
     }
     copy_to(*interpreter_, static_cast<int>(I), bytes);
+    copy_to(*plain_, static_cast<int>(I), bytes);
     copy_to(*micro_, static_cast<int>(I), bytes);
   }
   template <class Any> void copy_to(Any& any, int input, std::span<const std::byte> bytes) {
@@ -115,19 +125,26 @@ template <class Plan, class Interpreter, class Micro> class BesidePlan {
   template <std::size_t... O> void compare(std::index_sequence<O...>) { (compare_one<O>(), ...); }
   template <std::size_t O> void compare_one() {
     const auto output = plan_.template output<O>();
-    compare_with(*interpreter_, "the interpreter", static_cast<int>(O), output.type, bytes_of(output));
-    compare_with(*micro_, "the small interpreter", static_cast<int>(O), output.type, bytes_of(output));
+    constexpr int o = static_cast<int>(O);
+    const std::span<const std::byte> bytes = bytes_of(output), plain = bytes_from(*plain_, o);
+    expect_same(output.type, bytes_from(*interpreter_, o), bytes, "the interpreter gives the bytes of a plan", o);
+    expect_same(output.type, bytes_from(*micro_, o), plain, "both interpreters give the same bytes", o);
+    if (!holds_floats_) expect_same(output.type, plain, bytes, "packed weights give the bytes of others", o);
   }
-  template <class Any> void compare_with(Any& any, const char* which, int output, TensorType type, std::span<const std::byte> bytes) {
+  template <class Any> std::span<const std::byte> bytes_from(Any& any, int output) {
     auto view = any.template output<std::byte>(output);
-    if (!told(view) || !same_bytes(type, {view->data(), view->size()}, bytes))
-      broken("a plan gives the bytes of", path_ + ", output " + std::to_string(output) + ", " + which);
+    if (!told(view)) broken("all have the same outputs", path_);
+    return {view->data(), view->size()};
+  }
+  void expect_same(TensorType type, std::span<const std::byte> a, std::span<const std::byte> b, const char* promise, int output) {
+    if (!same_bytes(type, a, b)) broken(promise, path_ + ", output " + std::to_string(output));
   }
 
   std::string path_;
   Array<std::byte> file_, arena_;
   std::optional<Model> model_;
-  std::optional<Interpreter> interpreter_;
+  bool holds_floats_ = false;
+  std::optional<Interpreter> interpreter_, plain_;
   std::optional<Micro> micro_;
   Plan plan_;
 };

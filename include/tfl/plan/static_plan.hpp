@@ -264,7 +264,7 @@ class StaticPlan : private plan::Verify<Model> {
   }
   template <class Node> void pack([[maybe_unused]] SerialExecutor& executor, [[maybe_unused]] std::size_t step) {
     if constexpr (packs_at_start && plan::needs<Model, Node, Arch>.packed_bytes > 0) {
-      Call<Node>::pack(packed_.data() + Facts::memory.nodes[step].packed_at, executor);
+      Call<Node>::pack(arena_bytes_at(0), packed_.data() + Facts::memory.nodes[step].packed_at, executor);
     }
   }
 

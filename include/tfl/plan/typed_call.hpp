@@ -80,7 +80,7 @@ template <class Model, std::int32_t Tensor, Fold F, PlanExtents Policy> struct E
   using type = decltype(make(std::make_index_sequence<static_cast<std::size_t>(rank_of(F))>{}));
 };
 
-/// The tensor's first byte. `arena` may be null where it is constant.
+/// The tensor's first byte.
 template <class Model, std::int32_t Tensor> std::byte* address(std::byte* arena) {
   constexpr std::int64_t at = Model::tensors[Tensor].arena_at, weights_at = Model::tensors[Tensor].weights_at;
   if constexpr (weights_at != nowhere) {
@@ -232,10 +232,10 @@ template <class Model, class Node, class NodeArch, PlanExtents Policy> struct Ca
   static constexpr bool can_fail = !std::is_void_v<decltype(eval(static_cast<std::byte*>(nullptr), static_cast<const std::byte*>(nullptr),
                                                                  static_cast<std::byte*>(nullptr), std::declval<SerialExecutor&>()))>;
 
-  /// Lays the node's constants out as its kernel reads them.
-  static void pack(std::byte* packed, SerialExecutor& executor) {
+  /// Lays the node's constants out as its kernel reads them. Nothing in the arena is looked at.
+  static void pack(std::byte* arena, std::byte* packed, SerialExecutor& executor) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      Op::pack(run(nullptr, nullptr, executor), Args::template input<I>(nullptr)..., packed);
+      Op::pack(run(nullptr, nullptr, executor), Args::template input<I>(arena)..., packed);
     }
     (Args::positions_in);
   }
