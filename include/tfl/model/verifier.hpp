@@ -71,7 +71,8 @@ class Verifier {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(file_.data());
     if (size < 8) return broken("is only ") << file_.size() << " bytes long";
     if (!schema::ModelBufferHasIdentifier(bytes)) return broken("lacks the identifier TFL3 at byte 4: this is not a .tflite file");
-    if (!detail::Structure(file_.first(size)).is_sound()) return broken("has a damaged structure: an offset or a length points outside of the file");
+    if (!detail::Structure(file_.first(size)).is_sound())
+      return broken("has a damaged structure: an offset or a length points outside of the file");
     model_ = schema::GetModel(bytes);
     if (model_->version() != 3) return broken("has schema version ") << model_->version() << "; this library reads version 3";
     if (detail::size_of(model_->subgraphs()) == 0) return broken("has no subgraph");
