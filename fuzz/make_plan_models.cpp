@@ -193,5 +193,5 @@ bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::string directory = std::string(argv[1]) + '/';
-  return write(directory + "integers.tflite", integers()) && write(directory + "reals.tflite", reals()) ? 0 : 1;
+  return write(directory + "mixed_integers.tflite", integers()) && write(directory + "mixed_reals.tflite", reals()) ? 0 : 1;
 }

@@ -6,12 +6,12 @@
 #include "draw.hpp"
 #include "folding.hpp"
 #include "gathering.hpp"
-#include "integers.hpp"
 #include "joining.hpp"
 #include "micro_ops.hpp"
+#include "mixed_integers.hpp"
+#include "mixed_reals.hpp"
 #include "moving.hpp"
 #include "ops.hpp"
-#include "reals.hpp"
 #include "remembering.hpp"
 #include "words.hpp"
 
@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 7: run<StaticPlan<words>>("words", way, raw); break;
     case 8: run<StaticPlan<moving, PlanExtents::fixed>>("moving", way, raw); break;
     case 9: run<StaticPlan<words, PlanExtents::filters>>("words", way, raw); break;
-    default: which % 2 == 0 ? run<StaticPlan<integers>>("integers", way, raw) : run<StaticPlan<reals>>("reals", way, raw);
+    default:
+      which % 2 == 0 ? run<StaticPlan<mixed_integers>>("mixed_integers", way, raw) : run<StaticPlan<mixed_reals>>("mixed_reals", way, raw);
   }
   return 0;
 }
