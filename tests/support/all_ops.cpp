@@ -10,7 +10,7 @@ namespace tfl::test {
 
 std::span<const OpEntry> all_entries() {
 #ifdef TFL_TEST_OPS_OF_TOOLS
-  return codegen::Ops::entries<simd::NativeArch, SerialExecutor>();
+  return codegen::entries();
 #else
   return AllOps::entries<simd::NativeArch, SerialExecutor>();
 #endif

@@ -5,19 +5,13 @@
 
 #include "tfl/core/parallel.hpp"
 #include "tfl/runtime/interpreter.hpp"
-#include "tfl/runtime/registry.hpp"
+#include "tfl/runtime/precompiled_ops.hpp"
 
 namespace tfl::test {
 
+/// AllOps, and the custom ops beside them.
 std::span<const OpEntry> all_entries();
 
-/// Stands for AllOps (and TFLite_Detection_PostProcess) as an interpreter's registry.
-struct PrecompiledOps {
-  template <class A, Executor E> static std::span<const OpEntry> entries() {
-    static_assert(std::is_same_v<A, simd::NativeArch> && std::is_same_v<E, SerialExecutor>);
-    return all_entries();
-  }
-};
-using AnyInterpreter = Interpreter<PrecompiledOps>;
+using AnyInterpreter = Interpreter<PrecompiledOps<all_entries, simd::NativeArch, SerialExecutor>>;
 
 }  // namespace tfl::test

@@ -3,10 +3,9 @@
 
 #include <cstdint>
 #include <span>
-#include <type_traits>
 
 #include "tfl/core/parallel.hpp"
-#include "tfl/runtime/registry.hpp"
+#include "tfl/runtime/precompiled_ops.hpp"
 #include "tfl/runtime/thread_pool.hpp"
 #include "tfl/simd/arch.hpp"
 
@@ -30,12 +29,6 @@ struct SharedPool {
 /// tfl::AllOps on a SharedPool.
 std::span<const OpEntry> all_entries();
 
-/// all_entries() as the registry of an interpreter.
-struct PrecompiledOps {
-  template <class A, Executor E> static std::span<const OpEntry> entries() {
-    static_assert(std::is_same_v<A, simd::NativeArch> && std::is_same_v<E, SharedPool>);
-    return all_entries();
-  }
-};
+using PrecompiledOps = tfl::PrecompiledOps<all_entries, simd::NativeArch, SharedPool>;
 
 }  // namespace tfl::tools

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "tfl/core/parallel.hpp"
-#include "tfl/runtime/registry.hpp"
+#include "tfl/runtime/precompiled_ops.hpp"
 #include "tfl/simd/arch.hpp"
 
 namespace tfl::codegen {
@@ -23,12 +23,6 @@ std::span<const OpEntry> entries();
 /// The text of the op with that entry.
 const OpText& text_of(const OpEntry& entry);
 
-/// entries() as the registry of an interpreter.
-struct Ops {
-  template <class A, Executor E> static std::span<const OpEntry> entries() {
-    static_assert(std::is_same_v<A, simd::Scalar> && std::is_same_v<E, SerialExecutor>);
-    return codegen::entries();
-  }
-};
+using Ops = PrecompiledOps<entries, simd::Scalar, SerialExecutor>;
 
 }  // namespace tfl::codegen
