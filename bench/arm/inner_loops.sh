@@ -28,9 +28,9 @@ count() {  # FLAGS NAME INSTANTIATION...
 }
 
 neon_float='template void float_tile<simd::Neon, 8, 2>(const TileInput<float>&, const float*, const FloatTileOutput&);'
-byte() { echo "template void byte_tile<simd::$1, std::int8_t, $2, 2>(const TileInput<std::int8_t>&, const std::uint8_t*, const std::int32_t*, std::int32_t*);"; }
+byte() { echo "template void byte_tile<simd::$1, std::int8_t, $2, 2${3:-}>(const TileInput<std::int8_t>&, const std::uint8_t*, const std::int32_t*, std::int32_t*);"; }
 echo "NEON"
-count "" neon "$neon_float" "$(byte Neon 8)"
+count "" neon "$neon_float" "$(byte Neon 8 ", true")"
 echo "dotprod"
 count "-march=armv8.2-a+dotprod" dotprod "$(byte NeonDotprod 8)"
 echo "i8mm"
@@ -40,7 +40,7 @@ if [[ -n ${1:-} ]]; then
   echo "XNNPACK"
   c=${compiler/g++/gcc}
   for kernel in f32-gemm/gen/f32-gemm-6x8-minmax-aarch64-neonfma-lane-ld128 qs8-qc8w-gemm/gen/qs8-qc8w-gemm-4x16c4-minmax-fp32-neondot \
-                qs8-qc8w-gemm/gen/qs8-qc8w-gemm-4x16-minmax-fp32-neonv8-mlal-lane qs8-qc8w-gemm-4x16c8-minmax-fp32-neoni8mm; do
+                qs8-qc8w-gemm/gen/qs8-qc8w-gemm-4x16-minmax-fp32-neonv8-mlal-lane qs8-qc8w-gemm/gen/qs8-qc8w-gemm-4x16c8-minmax-fp32-neoni8mm; do
     [[ -f $1/src/$kernel.c ]] || { echo "$1/src/$kernel.c is missing"; continue; }
     "$c" -O3 -DNDEBUG -march=armv8.2-a+dotprod+fp16+i8mm -I"$1" -I"$1/src" -I"$1/include" -I"${2:-/usr/include}" -c "$1/src/$kernel.c" -o "$work/peer.o"
     "$here/inner_loops.py" "$work/peer.o"

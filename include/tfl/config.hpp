@@ -10,11 +10,13 @@
 #define TFL_NOINLINE __attribute__((noinline))
 #define TFL_RESTRICT __restrict__
 #define TFL_PREFETCH(address) __builtin_prefetch(address, 0, 2)  // into the second cache; any address will do
+#define TFL_IN_VECTOR_REGISTER(x) __asm__("" : "+w"(x))  // 64-bit Arm: the value is there, and not put together from parts of memory
 #else
 #define TFL_ALWAYS_INLINE inline
 #define TFL_NOINLINE
 #define TFL_RESTRICT
 #define TFL_PREFETCH(address) static_cast<void>(address)
+#define TFL_IN_VECTOR_REGISTER(x) static_cast<void>(x)
 #endif
 
 // Before a loop over registers, whose bound the compiler knows: no loop may remain.

@@ -77,13 +77,14 @@ template <class A, class T> struct ByteTiles {
   const std::int32_t* start;
   std::int32_t* sums;
   int vectors;
+  bool two_steps;
   template <int Rows> void run(int m) const {
     constexpr int L = simd::lanes<std::int32_t, A>;
-    if (vectors == 2) {
-      byte_tile<A, T, Rows, 2>(detail::from_row(in, m), weights, start, sums + m * 2 * L);
-    } else {
-      byte_tile<A, T, Rows, 1>(detail::from_row(in, m), weights, start, sums + m * L);
+    if (vectors == 1) return byte_tile<A, T, Rows, 1>(detail::from_row(in, m), weights, start, sums + m * L);
+    if constexpr (simd::has_two_steps<A, T>) {
+      if (two_steps) return byte_tile<A, T, Rows, 2, true>(detail::from_row(in, m), weights, start, sums + m * 2 * L);
     }
+    byte_tile<A, T, Rows, 2>(detail::from_row(in, m), weights, start, sums + m * 2 * L);
   }
 };
 
@@ -290,9 +291,12 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
             const BytePanel panel = panel_at(g, p);
             const std::int32_t* start = nullptr;
             if constexpr (simd::activation_offset_of<A, T>() != 0) start = panel.start();
-            for_each_tile<A>(
-                count,
-                ByteTiles<A, T>{{in.rows, R, in.segments, in.length, g * group_offset}, weights_of(panel, vectors), start, sums, vectors});
+            for_each_tile<A>(count, ByteTiles<A, T>{{in.rows, R, in.segments, in.length, g * group_offset},
+                                                    weights_of(panel, vectors),
+                                                    start,
+                                                    sums,
+                                                    vectors,
+                                                    panel.two_steps() != 0});
             finish(panel, sums, first, count, row_terms, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p), true);
           }
         }

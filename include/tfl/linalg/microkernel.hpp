@@ -141,8 +141,36 @@ TFL_NOINLINE void float_row(const TileInput<float>& in, const float* panel, std:
   }
 }
 
-/// sums[m][n] = sum x[m][k] * w[k][n] for Rows rows and Vectors vectors of columns; w and start as pack.hpp left them.
+/// As add_products_by_lane(), two steps of Dot at once.
 template <class A, class T, int Rows, int Vectors>
+TFL_ALWAYS_INLINE std::int64_t add_two_steps(const T* const* x, std::int64_t count, const std::uint8_t*& w,
+                                             simd::Int32<A> (&sum)[Rows][Vectors]) {
+  using D = simd::Dot<A, T>;
+  constexpr int vector = simd::lanes<std::int32_t, A> * D::depth, group = Vectors * vector;
+  std::int64_t k = 0;
+  for (; k + 4 * D::depth <= count; k += 4 * D::depth, w += 4 * group) {
+    typename D::Weights column[4][Vectors];
+    TFL_UNROLL
+    for (int step = 0; step < 4; ++step) {
+      TFL_UNROLL
+      for (int v = 0; v < Vectors; ++v) column[step][v] = D::load(w + step * group + v * vector);
+    }
+    TFL_UNROLL
+    for (int m = 0; m < Rows; ++m) {
+      const auto row = D::four_steps(x[m] + k);
+      TFL_UNROLL
+      for (int v = 0; v < Vectors; ++v) {
+        sum[m][v] = D::template two_steps<0>(sum[m][v], column[0][v], column[1][v], row);
+        sum[m][v] = D::template two_steps<1>(sum[m][v], column[2][v], column[3][v], row);
+      }
+    }
+  }
+  return k;
+}
+
+/// sums[m][n] = sum x[m][k] * w[k][n] for Rows rows and Vectors vectors of columns; w and start as pack.hpp left them. TwoSteps: see
+/// Dot::two_steps().
+template <class A, class T, int Rows, int Vectors, bool TwoSteps = false>
 TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights, const std::int32_t* start, std::int32_t* sums) {
   using D = simd::Dot<A, T>;
   using V = simd::Int32<A>;
@@ -165,6 +193,7 @@ TFL_NOINLINE void byte_tile(const TileInput<T>& in, const std::uint8_t* weights,
   const auto steps = [&](const auto* const* x, std::int64_t whole) {
     std::int64_t k = 0;
     if constexpr (simd::has_by_lane<A, T> && Parts == 1) k = add_products_by_lane<A, T>(x, whole, w, sum[0]);
+    if constexpr (TwoSteps && Parts == 1) k = add_two_steps<A, T>(x, whole, w, sum[0]);
     if constexpr (has_by_pair<A, T> && Rows % 2 == 0) k = add_products_by_pair<A, T>(x, whole, w, sum[0]);
     for (; k + Parts * D::depth <= whole; k += Parts * D::depth, w += Parts * Vectors * group) {
       TFL_UNROLL

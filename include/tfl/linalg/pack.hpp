@@ -114,6 +114,8 @@ struct BytePanel {
   std::byte* at;
   int width;  // columns, with those that only fill up
   ByteForm& form() const { return *reinterpret_cast<ByteForm*>(at); }
+  /// Whether the weights allow Dot::two_steps().
+  std::int32_t& two_steps() const { return *reinterpret_cast<std::int32_t*>(at + 4); }
   std::int32_t* table(int i) const { return reinterpret_cast<std::int32_t*>(at + 64) + i * width; }
   // Quantized outputs.
   std::int32_t* sum() const { return table(0); }     // of the column's weights less their zero point
@@ -188,6 +190,14 @@ void pack_panel(const PanelLayout& layout, std::int32_t weight_zero_point, const
     for (std::int64_t s = 0; s < layout.segments; ++s) {
       interleave_columns<A, depth, flip>(from + s * layout.length, row, exist, panel.width, layout.length, out + s * step);
     }
+  }
+  if constexpr (simd::has_two_steps<A, T>) {
+    panel.two_steps() = 1;
+    if constexpr (std::is_same_v<W, std::int8_t>) {
+      if (std::memchr(weights + first * row, 0x80, static_cast<std::size_t>(exist * row)) != nullptr) panel.two_steps() = 0;
+    }
+  } else {
+    panel.two_steps() = 0;
   }
   const std::int64_t filled = layout.segments * step, whole = layout.steps() * depth * panel.width;
   if (layout.weights_of_byte == 1 && filled < whole) std::memset(out + filled, 0, static_cast<std::size_t>(whole - filled));

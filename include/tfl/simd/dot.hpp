@@ -28,6 +28,9 @@ template <class A, class T> constexpr int activation_offset_of() {
   }
 }
 
+/// Whether a Dot takes two steps for less than twice the price of one.
+template <class A, class T> inline constexpr bool has_two_steps = std::is_same_v<A, Neon>&& std::is_same_v<T, std::int8_t>;
+
 namespace detail {
 template <int Bytes> struct BitsOf;
 template <> struct BitsOf<2> { using type = std::int16_t; };
@@ -159,6 +162,18 @@ template <> struct Dot<Neon, std::int8_t> {
   }
   static TFL_ALWAYS_INLINE Int32<Neon> step(Int32<Neon> sum, Weights w, Activations x) {
     return Int32<Neon>(vpadalq_s16(sum, vmull_s8(w, x)));
+  }
+  /// Two steps, whose products are added in 16 bits: requires that no weight is -128. x: lanes 2 * Pair and 2 * Pair + 1 of four_steps().
+  template <int Pair> static TFL_ALWAYS_INLINE Int32<Neon> two_steps(Int32<Neon> sum, Weights w, Weights next_w, Activations x) {
+    const int16x4_t pairs = vreinterpret_s16_s8(x);
+    const int8x8_t first = vreinterpret_s8_s16(vdup_lane_s16(pairs, 2 * Pair)),
+                   next = vreinterpret_s8_s16(vdup_lane_s16(pairs, 2 * Pair + 1));
+    return Int32<Neon>(vpadalq_s16(sum, vmlal_s8(vmull_s8(w, first), next_w, next)));
+  }
+  static TFL_ALWAYS_INLINE Activations four_steps(const std::int8_t* p) {
+    int8x8_t x = vld1_s8(p);
+    TFL_IN_VECTOR_REGISTER(x);  // g++ would load every lane by itself
+    return x;
   }
 };
 template <> struct Dot<Neon, std::uint8_t> {
