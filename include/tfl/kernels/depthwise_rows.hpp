@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "tfl/kernels/window.hpp"
+#include "tfl/simd/copy.hpp"
 #include "tfl/simd/row_groups.hpp"
 
 namespace tfl::detail {
@@ -150,10 +151,7 @@ template <class A, class T> struct RowStager {
 
  private:
   template <int Bytes> static TFL_ALWAYS_INLINE void move(const std::uint8_t* from, std::uint8_t* to) {
-    std::uint8_t bytes[Bytes];
-    std::memcpy(bytes, from, Bytes);
-    for (int i = 0; i < Bytes; ++i) bytes[i] = static_cast<std::uint8_t>(bytes[i] ^ flip);
-    std::memcpy(to, bytes, Bytes);
+    simd::copy_flipping<A, Bytes, flip>(to, from);
   }
   template <int Bytes> static void move_cells(const std::uint8_t* from, std::int64_t step, std::int64_t count, std::uint8_t* to) {
     for (std::int64_t i = 0; i < count; ++i, from += step, to += Bytes) move<Bytes>(from, to);
@@ -190,7 +188,7 @@ template <class A, class T> struct RowStager {
       } else if (chunk.count >= 8) {
         move_two<8>(from, chunk.count, to);
       } else {
-        for (int k = 0; k < chunk.count; ++k) move<1>(from + k, to + k);
+        for (int k = 0; k < chunk.count; ++k) to[k] = from[k] ^ flip;
       }
     }
   }

@@ -205,6 +205,8 @@ void multiply_block_on_tiles(const Strips<A, T>& strips, const typename Strips<A
                             strips.steps_of_run() % 16};
   const simd::RunTileSession session(rows, runs.rest);
   alignas(64) std::int32_t sums[simd::most_tile_rows * 32];
+  const PanelPlaces places(layout);
+  const std::int64_t panels = layout.panels();
   for (std::int64_t line = 0; line < block.rows; ++line) {
     const auto* begin = block.strip + line * plan.shape.y.stride * plan.pitch;
     for (std::int64_t next = 0; next < block.columns;) {
@@ -213,9 +215,9 @@ void multiply_block_on_tiles(const Strips<A, T>& strips, const typename Strips<A
       const std::int64_t x = next + count <= block.columns ? next : block.columns - count;
       next = x + count;
       const auto* at = reinterpret_cast<const std::uint8_t*>(begin + x * strips.across());
-      for (std::int64_t p = 0; p < layout.panels(); ++p) {
+      for (std::int64_t p = 0; p < panels; ++p) {
         const int vectors = layout.vectors(p);
-        const BytePanel panel{const_cast<std::byte*>(packed) + layout.panel_offset(0, p), vectors * layout.lanes};
+        const BytePanel panel{const_cast<std::byte*>(packed) + places(0, p), vectors * layout.lanes};
         const auto* weights = reinterpret_cast<const std::uint8_t*>(panel.at + layout.table_bytes(vectors));
         const std::int32_t* start = panel.tile_start(0);
         if (pair) {
@@ -249,11 +251,13 @@ void multiply_strip_bytes(Executor& executor, const StripPlan& plan, const Strip
     }
   }
 #endif
+  const PanelPlaces places(layout);
+  const std::int64_t panels = layout.panels();
   const auto multiply_tile = [&](const StripInput<D>& in, std::int64_t first, int count) {
     std::int32_t sums[tile_rows<A> * 2 * simd::lanes<std::int32_t, A>];
-    for (std::int64_t p = 0; p < layout.panels(); ++p) {
+    for (std::int64_t p = 0; p < panels; ++p) {
       const int vectors = layout.vectors(p), width = vectors * layout.lanes;
-      const BytePanel panel{const_cast<std::byte*>(packed) + layout.panel_offset(0, p), width};
+      const BytePanel panel{const_cast<std::byte*>(packed) + places(0, p), width};
       for (int m = 0; m < count; m += at_once) {
         tfl::linalg::for_each_tile<A>(count - m < at_once ? count - m : at_once,
                                       StripByteTiles<A, D, Terms>{{in.rows + m, in.distances, in.steps, in.steps_of_run, in.ones},
@@ -289,9 +293,11 @@ void multiply_strip_float(Executor& executor, const StripPlan& plan, const float
                           FloatRange range, float* out) {
   const PanelLayout layout = strip_panels<A, float>(plan);
   const Strips<A, float> strips(plan, input, 0.0f, scratch);
+  const PanelPlaces places(layout);
+  const std::int64_t panels = layout.panels();
   const auto multiply_tile = [&](const StripInput<simd::StagedDot<A, float>>& in, std::int64_t first, int count) {
-    for (std::int64_t p = 0; p < layout.panels(); ++p) {
-      const std::byte* panel = packed + layout.panel_offset(0, p);
+    for (std::int64_t p = 0; p < panels; ++p) {
+      const std::byte* panel = packed + places(0, p);
       const int vectors = layout.vectors(p);
       float* to = out + first * layout.columns + p * 2 * layout.lanes;
       for_each_tile<A>(
@@ -315,7 +321,7 @@ void multiply_strip_quantized(Executor& executor, const StripPlan& plan, const T
                           bool bare) {
     constexpr std::int32_t no_terms[byte_rows<A>] = {};
     requantize_tile<A>(sums, panel, output_zero_point, range,
-                       TileOutput<T>{out + first * layout.columns + column, layout.columns, count, columns, no_terms, bare});
+                       TileOutput<T>{out + first * layout.columns + column, layout.columns, count, columns, no_terms, false, bare});
   };
   if (weight_zero_point == 0) {
     detail::multiply_strip_bytes<A, T, false>(executor, plan, strips, layout, 0, packed, finish);

@@ -139,11 +139,13 @@ TFL_ALWAYS_INLINE void add_nibble_row(const std::int8_t* row, std::int64_t lengt
 
 /// Hands the sums of Panels neighbouring panels, from `first` on, to finish(panel, column in it, columns that exist, output column, sums).
 template <class A, class T, class D, int Panels, int Vectors, class Finish>
-TFL_NOINLINE void byte_row_panels(const PanelLayout& layout, const T* row, const std::byte* packed, std::int64_t first, Finish finish) {
+TFL_NOINLINE void byte_row_panels(const PanelLayout& layout, const PanelPlaces& places, const T* row, const std::byte* packed,
+                                  std::int64_t first, Finish finish) {
   constexpr int L = simd::lanes<std::int32_t, A>;
-  const std::byte* at = packed + layout.panel_offset(0, first);
+  const std::byte* at = packed + places(0, first);
+  const std::int64_t panel_step = places(0, 1);
   simd::Int32<A> sum[Panels][Vectors];
-  const auto panel_at = [&](int p) { return BytePanel{const_cast<std::byte*>(at) + p * layout.panel_bytes(2), Vectors * L}; };
+  const auto panel_at = [&](int p) { return BytePanel{const_cast<std::byte*>(at) + p * panel_step, Vectors * L}; };
   TFL_UNROLL
   for (int p = 0; p < Panels; ++p) {
     TFL_UNROLL
@@ -153,9 +155,9 @@ TFL_NOINLINE void byte_row_panels(const PanelLayout& layout, const T* row, const
   }
   const std::byte* weights = at + layout.table_bytes(Vectors);
   if constexpr (std::is_same_v<D, simd::NibbleDot<A>>) {
-    add_nibble_row<A, Panels, Vectors>(row, layout.length, weights, layout.panel_bytes(2), sum);
+    add_nibble_row<A, Panels, Vectors>(row, layout.length, weights, panel_step, sum);
   } else {
-    add_byte_row<A, T, Panels, Vectors>(row, layout.length, weights, layout.panel_bytes(2), sum);
+    add_byte_row<A, T, Panels, Vectors>(row, layout.length, weights, panel_step, sum);
   }
   TFL_UNROLL
   for (int p = 0; p < Panels; ++p) {
@@ -171,19 +173,20 @@ TFL_NOINLINE void byte_row_panels(const PanelLayout& layout, const T* row, const
 template <class A, class T, class D, class Executor, class Finish>
 void multiply_byte_row(Executor& executor, const PanelLayout& layout, const T* row, const std::byte* packed, Finish finish) {
   constexpr int at_once = 4;
+  const PanelPlaces places(layout);
   const std::int64_t panels = layout.panels(), blocks = (panels + at_once - 1) / at_once;
   executor.parallel_for(blocks, at_once * tile_cost(layout, 1, 16), [&](std::int64_t first, std::int64_t last, int) {
     for (std::int64_t i = first; i < last; ++i) {
       const std::int64_t begin = i * at_once, end = begin + at_once < panels ? begin + at_once : panels;
       if (end - begin == at_once && layout.vectors(end - 1) == 2) {
-        byte_row_panels<A, T, D, at_once, 2>(layout, row, packed, begin, finish);
+        byte_row_panels<A, T, D, at_once, 2>(layout, places, row, packed, begin, finish);
         continue;
       }
       for (std::int64_t p = begin; p < end; ++p) {
         if (layout.vectors(p) == 2) {
-          byte_row_panels<A, T, D, 1, 2>(layout, row, packed, p, finish);
+          byte_row_panels<A, T, D, 1, 2>(layout, places, row, packed, p, finish);
         } else {
-          byte_row_panels<A, T, D, 1, 1>(layout, row, packed, p, finish);
+          byte_row_panels<A, T, D, 1, 1>(layout, places, row, packed, p, finish);
         }
       }
     }

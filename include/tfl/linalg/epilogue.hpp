@@ -36,7 +36,8 @@ template <class T> struct TileOutput {
   int rows;
   int columns;                    // of the panel that exist
   const std::int32_t* row_terms;  // added to every sum of the row
-  bool bare = true;               // else the sums began with the panel's offsets, and the row terms are 0
+  bool has_row_terms = true;      // else they are 0
+  bool bare = true;               // else the sums began with the panel's offsets
 };
 
 /// y = clamp(zero_point + multiply(sum + row term + column's offset, column's multiplier))
@@ -48,9 +49,10 @@ TFL_NOINLINE void requantize_tile(const std::int32_t* sums, const BytePanel& pan
   const ByteForm form = panel.form();
   if constexpr (simd::has_float_steps<A>) {
     if (form >= ByteForm::steps) {
-      return simd::requantize_by_steps<A>(
-          sums, panel.width, form == ByteForm::mirrored_steps, {panel.offset(), panel.high(), panel.low(), panel.lift()},
-          simd::ByteOutput<T>{out.to, out.stride, out.rows, out.columns, out.row_terms, out.bare, zero_point, range.hi});
+      return simd::requantize_by_steps<A>(sums, panel.width, form == ByteForm::mirrored_steps,
+                                          {panel.offset(), panel.high(), panel.low(), panel.lift()},
+                                          simd::ByteOutput<T>{out.to, out.stride, out.rows, out.columns,
+                                                              out.has_row_terms ? out.row_terms : nullptr, out.bare, zero_point, range.hi});
     }
   }
   const V zero(zero_point), lo(range.lo), hi(range.hi);

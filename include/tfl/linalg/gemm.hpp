@@ -145,6 +145,7 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
   for_tiles_and_panels(
       executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 32),
       [&](std::int64_t first_tile, std::int64_t last_tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+        const PanelPlaces places(layout);
         const float* few[most_at_once][R];
         const float* const* tables[most_at_once];
         const auto count_of = [&](std::int64_t tile) { return rows - tile * R < R ? static_cast<int>(rows - tile * R) : R; };
@@ -155,14 +156,15 @@ void multiply_float(Executor& executor, const PanelLayout& layout, std::int64_t 
             tables[at_once] = fill((tile + at_once) * R, count_of(tile + at_once), slot, few[at_once]);
             ++at_once;
           } while (at_once < table_count && tile + at_once < last_tile);
+          auto cursor = places.cursor(first_panel);
           for (std::int64_t i = first_panel; i < last_panel; ++i) {
-            const std::int64_t g = i / panels, p = i % panels;
-            const auto* at = reinterpret_cast<const float*>(packed + layout.panel_offset(g, p));
+            const std::int64_t g = cursor.group, p = cursor.panel;
+            cursor.advance();
+            const auto* at = reinterpret_cast<const float*>(packed + places(g, p));
             const int vectors = layout.vectors(p);
             const float* weights = at + vectors * layout.lanes;
             // Each tile fetches its part of the next panel.
-            const std::byte* next =
-                streams && i + 1 < last_panel ? packed + layout.panel_offset((i + 1) / panels, (i + 1) % panels) : nullptr;
+            const std::byte* next = streams && i + 1 < last_panel ? packed + places(cursor.group, cursor.panel) : nullptr;
             const std::int64_t part = next != nullptr ? layout.panel_bytes(vectors) / at_once : 0;
             const std::int64_t ahead_step = next != nullptr ? vectors * layout.lanes * std::int64_t{sizeof(float)} / at_once : 0;
             for (int t = 0; t < at_once; ++t) {
@@ -198,8 +200,8 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
   constexpr int R = byte_rows<A>;
   const std::int64_t panels = layout.panels();
   [[maybe_unused]] const std::int64_t staged = staging_bytes<A>(layout, rows);
-  const auto panel_at = [&](std::int64_t g, std::int64_t p) {
-    return BytePanel{const_cast<std::byte*>(packed) + layout.panel_offset(g, p), layout.vectors(p) * layout.lanes};
+  const auto panel_at = [&](const PanelPlaces& places, std::int64_t g, std::int64_t p) {
+    return BytePanel{const_cast<std::byte*>(packed) + places(g, p), layout.vectors(p) * layout.lanes};
   };
   const auto weights_of = [&](const BytePanel& panel, int vectors) {
     return reinterpret_cast<const std::uint8_t*>(panel.at + layout.table_bytes(vectors));
@@ -211,6 +213,8 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
       for_tiles_and_panels(
           executor, cut.pieces, panels * layout.groups, tile_cost(layout, R, 512),
           [&](std::int64_t first_piece, std::int64_t last_piece, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+            const PanelPlaces places(layout);
+            const std::int64_t steps = layout.steps() * layout.depth / simd::tile_step;
             const simd::TileSession session(cut.height);
             alignas(64) std::byte on_stack[staged_on_stack];
             TilePiece<A, T> rows_of(layout, cut, weight_zero_point, StagingArea(staging, staged, worker, on_stack));
@@ -231,18 +235,18 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
               rows_of.start(fill, piece, worker);
               simd::TileRows x{};
               std::int64_t group = -1;
-              for (std::int64_t i = first_panel; i < last_panel; ++i) {
-                const std::int64_t g = i / panels, p = i % panels;
+              auto cursor = places.cursor(first_panel);
+              for (std::int64_t i = first_panel; i < last_panel; ++i, cursor.advance()) {
+                const std::int64_t g = cursor.group, p = cursor.panel;
                 if (g != group) {
                   if (weight_zero_point != 0) finish_pending();
                   x = rows_of.rows(g * group_offset);
                 }
                 group = g;
                 const int vectors = layout.vectors(p);
-                const BytePanel panel = panel_at(g, p);
+                const BytePanel panel = panel_at(places, g, p);
                 const std::int32_t* start = panel.tile_start(weight_zero_point);
-                tile_sums_of<T>(x, cut.height, count, weights_of(panel, vectors), layout.steps() * layout.depth / simd::tile_step, vectors,
-                                start, sums[products % 2]);
+                tile_sums_of<T>(x, cut.height, count, weights_of(panel, vectors), steps, vectors, start, sums[products % 2]);
                 finish_pending();
                 ++products;
                 pending = {panel,           cut.first(piece), count, g * layout.columns + p * 2 * layout.lanes, layout.columns_of(p),
@@ -258,6 +262,7 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
   for_tiles_and_panels(
       executor, (rows + R - 1) / R, panels * layout.groups, tile_cost(layout, R, 64),
       [&](std::int64_t first_tile, std::int64_t last_tile, std::int64_t first_panel, std::int64_t last_panel, int worker) {
+        const PanelPlaces places(layout);
         alignas(64) [[maybe_unused]] std::byte on_stack[simd::has_copy_steps<A> ? staged_on_stack : 1];
         [[maybe_unused]] const StagingArea area(staging, staged, worker, on_stack);
         for (std::int64_t tile = first_tile; tile < last_tile; ++tile) {
@@ -280,15 +285,16 @@ void multiply_bytes(Executor& executor, const PanelLayout& layout, std::int64_t 
           std::int32_t row_terms[R] = {};
           std::int32_t sums[tile_sums<A>];
           std::int64_t group = -1;
-          for (std::int64_t i = first_panel; i < last_panel; ++i) {
-            const std::int64_t g = i / panels, p = i % panels;
+          auto cursor = places.cursor(first_panel);
+          for (std::int64_t i = first_panel; i < last_panel; ++i, cursor.advance()) {
+            const std::int64_t g = cursor.group, p = cursor.panel;
             if (g != group && weight_zero_point != 0) {
               find_row_terms<A>(TileInput<T>{in.rows, R, in.segments, whole ? in.length : layout.sum_length(), g * group_offset}, count,
                                 weight_zero_point, row_terms);
             }
             group = g;
             const int vectors = layout.vectors(p);
-            const BytePanel panel = panel_at(g, p);
+            const BytePanel panel = panel_at(places, g, p);
             const std::int32_t* start = nullptr;
             if constexpr (simd::activation_offset_of<A, T>() != 0) start = panel.start();
             for_each_tile<A>(count, ByteTiles<A, T>{{in.rows, R, in.segments, in.length, g * group_offset},
@@ -313,7 +319,8 @@ void multiply_quantized(Executor& executor, const PanelLayout& layout, std::int6
   multiply_bytes<A, T>(executor, layout, rows, group_offset, weight_zero_point, packed, staging, fill,
                        [&](const BytePanel& panel, const std::int32_t* sums, std::int64_t first, int count, const std::int32_t* row_terms,
                            std::int64_t column, int columns, bool bare) {
-                         const TileOutput<Out> to{out + first * stride + column, stride, count, columns, row_terms, bare};
+                         const TileOutput<Out> to{out + first * stride + column, stride, count, columns, row_terms,
+                                                  weight_zero_point != 0,        bare};
                          if constexpr (InDouble) {
                            scale_tile<A>(sums, panel, output_zero_point, range, to);
                          } else {

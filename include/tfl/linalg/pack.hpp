@@ -66,6 +66,26 @@ struct PanelLayout {
   }
 };
 
+/// Where a layout's panels begin, for loops: the divisions behind it are done once.
+class PanelPlaces {
+ public:
+  explicit constexpr PanelPlaces(const PanelLayout& layout)
+      : panels_(layout.panels()), panel_bytes_(layout.panel_bytes(2)), group_bytes_(layout.group_bytes()) {}
+  constexpr std::int64_t operator()(std::int64_t group, std::int64_t panel) const { return group * group_bytes_ + panel * panel_bytes_; }
+
+  /// One panel after the other, group by group.
+  struct Cursor {
+    std::int64_t group, panel, panels;
+    constexpr void advance() {
+      if (++panel == panels) panel = 0, ++group;
+    }
+  };
+  constexpr Cursor cursor(std::int64_t index) const { return {index / panels_, index % panels_, panels_}; }
+
+ private:
+  std::int64_t panels_, panel_bytes_, group_bytes_;
+};
+
 template <class A>
 constexpr PanelLayout float_panels(std::int64_t columns, std::int64_t groups, std::int64_t segments, std::int64_t length) {
   return {columns, groups, segments, length, simd::lanes<float, A>, 1, 4, 1, 1, 0};

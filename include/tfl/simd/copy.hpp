@@ -2,11 +2,30 @@
 // Copies of rows, without a call for each.
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "tfl/simd/batch.hpp"
+#include "tfl/simd/narrower.hpp"
 
 namespace tfl::simd {
+
+/// Copies Bytes bytes, a power of 2, and flips the bits of Flip in each. In registers: a loop over an array of so many bytes goes through
+/// memory, where wide loads wait for narrow stores.
+template <class A, int Bytes, std::uint8_t Flip> TFL_ALWAYS_INLINE void copy_flipping(std::uint8_t* to, const std::uint8_t* from) {
+  if constexpr (lanes<std::uint8_t, A> <= Bytes) {
+    const Batch<std::uint8_t, A> bits(Flip);
+    TFL_UNROLL
+    for (int i = 0; i < Bytes; i += lanes<std::uint8_t, A>) simd::store(to + i, simd::load<A>(from + i) ^ bits);
+  } else if constexpr (Bytes == 8) {
+    std::uint64_t word;
+    std::memcpy(&word, from, 8);
+    word ^= Flip * std::uint64_t{0x0101010101010101};
+    std::memcpy(to, &word, 8);
+  } else {
+    copy_flipping<Narrower<A>, Bytes, Flip>(to, from);
+  }
+}
 
 /// Whether an architecture has copy_steps().
 template <class A> inline constexpr bool has_copy_steps = TFL_HAS_XSIMD != 0 && std::is_base_of_v<Avx512, A>;

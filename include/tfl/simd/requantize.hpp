@@ -26,7 +26,7 @@ template <class T> struct ByteOutput {
   T* to;
   std::int64_t stride;  // from row to row
   int rows, columns;
-  const std::int32_t* row_terms;  // added to the sums of each row
+  const std::int32_t* row_terms;  // added to the sums of each row; null where all are 0
   bool bare;                      // the sums need them, and the offsets
   std::int32_t zero_point, most;
 };
@@ -118,7 +118,8 @@ TFL_NOINLINE void requantize_rows_of_8(const std::int32_t* sums, const FloatStep
       TFL_UNROLL
       for (int v = 0; v < Vectors; ++v) {
         __m256i sum = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums + row * width + 8 * v));
-        sum = _mm256_add_epi32(sum, _mm256_add_epi32(offset[v], _mm256_set1_epi32(terms[row])));
+        sum = _mm256_add_epi32(sum, offset[v]);
+        if (terms != nullptr) sum = _mm256_add_epi32(sum, _mm256_set1_epi32(terms[row]));
         y[r * Vectors + v] = by[v].of(_mm256_cvtepi32_ps(sum));
       }
     }
@@ -227,7 +228,8 @@ TFL_ALWAYS_INLINE void requantize_rows(const std::int32_t* sums, const FloatStep
       TFL_UNROLL
       for (int v = 0; v < Vectors; ++v) {
         __m512i sum = _mm512_loadu_si512(sums + row * width + 16 * v);
-        if constexpr (Bare) sum = _mm512_add_epi32(sum, _mm512_add_epi32(offset[v], _mm512_set1_epi32(terms[row])));
+        if constexpr (Bare) sum = _mm512_add_epi32(sum, offset[v]);
+        if (Bare && terms != nullptr) sum = _mm512_add_epi32(sum, _mm512_set1_epi32(terms[row]));
         y[r * Vectors + v] = by[v].of(_mm512_cvtepi32_ps(sum));
       }
     }
