@@ -69,10 +69,12 @@ std::unique_ptr<Model> import_file(const std::string& path, Problems& problems) 
 }
 
 /// libhdf5 1.10 crashes on some damaged files (an address behind the file's end is enough), so a child process tries the file first. False
-/// where it did not come back. Elsewhere than on POSIX nobody tries.
+/// where it did not come back: on others it reads for ever, so that a megabyte gets a second. Elsewhere than on POSIX nobody tries.
 bool survives([[maybe_unused]] const std::string& path) {
 #ifdef TFL_CONVERTER_CAN_FORK
-  constexpr unsigned most_seconds = 300;
+  std::error_code unknown;
+  const std::uintmax_t bytes = std::filesystem::file_size(path, unknown);
+  const unsigned most_seconds = 10 + (unknown ? 0 : static_cast<unsigned>(std::min<std::uintmax_t>(bytes >> 20, 3600)));
   std::fflush(nullptr);
   const pid_t child = fork();
   if (child < 0) return true;
