@@ -16,7 +16,7 @@ template <class A> struct NibbleDot : Dot<A, std::int8_t> {
   struct Pair {
     Weights first, second;
   };
-  static TFL_ALWAYS_INLINE Pair load_two(const std::uint8_t* p) {
+  static TFL_ALWAYS_INLINE Pair load_two([[maybe_unused]] const std::uint8_t* p) {
 #if TFL_HAS_XSIMD && defined(__SSE4_1__)
     if constexpr (std::is_same_v<A, Sse41>) {
       const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), low = _mm_set1_epi8(15);
