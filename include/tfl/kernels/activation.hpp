@@ -100,10 +100,11 @@ struct LeakyRelu : detail::UnaryBase {
   struct Prepared {
     float alpha = 0;
     Requantization positive;
-    Multiplier negative;  // of |alpha|
+    Multiplier negative;    // of |alpha|
+    std::int32_t sign = 1;  // alpha's
   };
   static constexpr Result<Prepared, Violation> prepare(const Options& options, const NodeDescription& node, std::span<Multiplier>) {
-    Prepared p{.alpha = options.alpha, .positive = {}, .negative = {}};
+    Prepared p{.alpha = options.alpha, .positive = {}, .negative = {}, .sign = options.alpha < 0 ? -1 : 1};
     if (!is_quantized_integer(node.input(0).type)) return p;
     const auto positive = activation_requantization_of(node);
     if (!positive) return positive.error();
@@ -130,7 +131,7 @@ struct LeakyRelu : detail::UnaryBase {
         using V = simd::Int32<A>;
         const auto positive = simd::LaneMultipliers<A>::broadcast(p.positive.multiplier);
         const auto negative = simd::LaneMultipliers<A>::broadcast(p.negative);
-        const V zero_in(p.positive.zero_in), zero_out(p.positive.zero_out), zero(0), sign(p.alpha < 0 ? -1 : 1);
+        const V zero_in(p.positive.zero_in), zero_out(p.positive.zero_out), zero(0), sign(p.sign);
         simd::map_wide<A>(in.data() + first, out.data() + first, last - first, [&](V stored) {
           const V x = stored - zero_in;
           return simd::select_less(x, zero, simd::multiply<A>(x, negative) * sign, simd::multiply<A>(x, positive)) + zero_out;
