@@ -28,7 +28,7 @@ template <class A, class T> struct ByteSumStep;
 #if TFL_HAS_XSIMD && defined(__SSE4_1__)
 template <class A, class T> struct ByteSumStep {
   using Bytes = ByteWords<A, T>;
-  using Ops = WordOps<A>;
+  using Ops = ByteWordOps<A>;
   using V = typename Ops::V;
   Bytes bytes;
   V high_weights, low_weights, high, low;

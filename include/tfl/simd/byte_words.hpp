@@ -13,12 +13,12 @@ namespace tfl::simd {
 namespace detail {
 
 /// ByteWords<A, T>: `lanes` bytes of T as two vectors of words, and the words back to bytes, saturated and clamped.
-/// WordOps<A>: the few operations on x86 vectors that such functions need, under one name for every width.
+/// ByteWordOps<A>: the few operations on x86 vectors that such functions need, under one name for every width.
 template <class A, class T> struct ByteWords;
-template <class A> struct WordOps;
+template <class A> struct ByteWordOps;
 
 #if TFL_HAS_XSIMD && defined(__SSE4_1__)
-template <> struct WordOps<Sse41> {
+template <> struct ByteWordOps<Sse41> {
   using V = __m128i;
   static V words(int x) { return _mm_set1_epi16(static_cast<short>(x)); }
   static V integers(int x) { return _mm_set1_epi32(x); }
@@ -41,7 +41,7 @@ template <> struct WordOps<Sse41> {
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX2__) && defined(__FMA__)
-template <> struct WordOps<Avx2> {
+template <> struct ByteWordOps<Avx2> {
   using V = __m256i;
   static V words(int x) { return _mm256_set1_epi16(static_cast<short>(x)); }
   static V integers(int x) { return _mm256_set1_epi32(x); }
@@ -64,7 +64,7 @@ template <> struct WordOps<Avx2> {
 #endif
 
 #if TFL_HAS_XSIMD && defined(__AVX512BW__)
-template <> struct WordOps<Avx512> {
+template <> struct ByteWordOps<Avx512> {
   using V = __m512i;
   static V words(int x) { return _mm512_set1_epi16(static_cast<short>(x)); }
   static V integers(int x) { return _mm512_set1_epi32(x); }
@@ -88,7 +88,7 @@ template <> struct WordOps<Avx512> {
 
 #if TFL_HAS_XSIMD && defined(__SSE4_1__)
 template <class A, class T> struct ByteWords {
-  using Ops = WordOps<A>;
+  using Ops = ByteWordOps<A>;
   using V = typename Ops::V;
   static constexpr int lanes = sizeof(V);
   struct Words {
