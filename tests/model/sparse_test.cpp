@@ -160,7 +160,7 @@ std::vector<T> multiply(const Layout& l, const std::vector<T>& x, const std::vec
 
 TEST(Sparse, FullyConnectedSkipsZeros) {
   std::mt19937 engine(7);
-  for (const int one_in : {2, 12}) {  // with many zeros they are skipped
+  for (const int one_in : {2, 12, 60}) {  // with many zeros they are skipped
     for (const auto& [rows, columns, block] : {std::tuple{1, 37, 1}, {5, 64, 4}, {9, 160, 16}, {3, 4, 1}, {4, 2, 1}}) {
       for (const int batch : {1, 3}) {
         SCOPED_TRACE(std::to_string(one_in) + " " + std::to_string(columns));
