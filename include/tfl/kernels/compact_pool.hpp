@@ -1,5 +1,6 @@
 #pragma once
-// AVERAGE_POOL_2D and MAX_POOL_2D of int8 and int16 for microcontrollers: channel by channel, the window clipped to the image. See compact.hpp.
+// AVERAGE_POOL_2D and MAX_POOL_2D of int8 and int16 for microcontrollers: channel by channel, the window clipped to the image. See
+// compact.hpp.
 
 #include <cstddef>
 #include <cstdint>
