@@ -1,5 +1,5 @@
 // clang-format off
-// sources: ../bench/models/network.cpp ../bench/models/architectures.cpp ../bench/models/mobilenet.cpp ../bench/models/resnet50.cpp ../bench/models/mobilebert.cpp ../bench/models/mlperf_tiny.cpp support/all_ops.cpp
+// sources: ../bench/models/network.cpp ../bench/models/architectures.cpp ../bench/models/mobilenet.cpp ../bench/models/resnet50.cpp ../bench/models/mobilebert.cpp ../bench/models/mlperf_tiny.cpp ../bench/models/layers.cpp support/all_ops.cpp
 // clang-format on
 // The networks of bench/models are well-formed, run, and keep their values in a useful range; small relatives of them, to be quick.
 
