@@ -188,6 +188,24 @@ TEST(Concatenation, RequantizesUint8ByFloatArithmetic) {
   }
 }
 
+TEST(Concatenation, ScalarsBecomeAVector) {
+  for (const bool constant : {false, true}) {
+    SingleOp<Concatenation> op;
+    for (const float value : {1.0f, 7.0f, 3.0f}) {
+      if (constant) {
+        op.constant<float>({}, {value});
+      } else {
+        op.input<float>({}, {value});
+      }
+    }
+    op.output<float>();
+    op.options([](auto& tables) { return schema::CreateConcatenationOptions(tables, 0); });
+    ASSERT_EQ(op.run(), "");
+    EXPECT_EQ(op.shape(), Shape{3});
+    EXPECT_EQ(op.values<float>(), (std::vector<float>{1, 7, 3}));
+  }
+}
+
 TEST(Concatenation, Errors) {
   const auto error = [](const Dims& a, const Dims& b, int axis, bool activation = false) {
     SingleOp<Concatenation> op;
@@ -204,7 +222,8 @@ TEST(Concatenation, Errors) {
   EXPECT_THAT(error({2, 3}, {1, 4}, 0), AllOf(HasSubstr("input 1"), HasSubstr("must have dimension 1 = 3 as input 0, not 4")));
   EXPECT_THAT(error({2, 3}, {3}, 0), AllOf(HasSubstr("input 1"), HasSubstr("must have 2 dimensions, not 1")));
   EXPECT_THAT(error({2, 3}, {2, 3}, 2), HasSubstr("axis 2 is outside of the inputs' 2 dimensions"));
-  EXPECT_THAT(error({}, {}, 0), HasSubstr("axis 0 is outside"));
+  EXPECT_THAT(error({}, {}, -1), HasSubstr("axis -1 is outside"));
+  EXPECT_THAT(error({}, {1}, 0), AllOf(HasSubstr("input 1"), HasSubstr("must have 0 dimensions, not 1")));
   EXPECT_THAT(error({2, 3}, {2, 3}, 0, true), HasSubstr("fused activation"));
 
   SingleOp<Concatenation> types;

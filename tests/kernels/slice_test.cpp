@@ -251,6 +251,10 @@ TEST(StridedSlice, WhatLiesOutsideIsZero) {
   more.options([](auto& t) { return tfl::schema::CreateStridedSliceOptions(t, 0, 0, 0, 0, 0, true); });
   ASSERT_EQ(more.run(), "");
   EXPECT_EQ(more.values<std::int16_t>(), (std::vector<std::int16_t>{2, 4, 0}));
+  SingleOp<StridedSlice> least;  // the most that an end can ask for backwards
+  ASSERT_EQ(strided_slice<float>(least, {5}, {1}, {INT32_MIN}, {-1000000000}, {.offset = true}), "");
+  EXPECT_EQ(least.shape(), Shape{3});
+  EXPECT_EQ(least.values<float>(), (std::vector<float>{ramp<float>({5})[1], 0, 0}));
 }
 
 TEST(StridedSlice, Errors) {
@@ -260,6 +264,7 @@ TEST(StridedSlice, Errors) {
   };
   EXPECT_THAT(error({0}, {5}, {0}, {}), HasSubstr("has stride 0 in element 0"));
   EXPECT_THAT(error({0}, {5}, {INT32_MIN}, {}), HasSubstr("-2147483648"));
+  EXPECT_THAT(error({0}, {INT32_MIN}, {-1}, {.offset = true}), HasSubstr("asks for 2147483648 elements"));
   EXPECT_THAT(error({3}, {2}, {-1}, {.shrink = 1}), HasSubstr("of which one index is taken"));
   EXPECT_THAT(error({0, 0}, {1, 1}, {1, 1}, {}), HasSubstr("indexes 2 dimensions, the input has 1"));
   EXPECT_THAT(error({0, 0}, {1}, {1, 1}, {}), HasSubstr("must have as many elements as begin, 2, not 1"));

@@ -79,8 +79,8 @@ constexpr bool same_scale(const Quantization& a, const Quantization& b) { return
 
 }  // namespace detail
 
-/// CONCATENATION: inputs of equal shape but for one axis -> their elements side by side along it. uint8 inputs are requantized to the
-/// output's scale; int8 inputs must have it.
+/// CONCATENATION: inputs of equal shape but for one axis -> their elements side by side along it; scalars, a vector. uint8 inputs are
+/// requantized to the output's scale; int8 inputs must have it.
 struct Concatenation {
   static constexpr BuiltinOperator code = BuiltinOperator::CONCATENATION;
   static constexpr Arity inputs{1, any_number}, outputs = 1;
@@ -99,7 +99,8 @@ struct Concatenation {
     if (const Violation v = detail::require_same_types(node)) return v;
     if (options.has_activation) return node_violation(ErrorCode::invalid_option, "cannot have a fused activation function");
     const Shape& first = node.input(0).shape;
-    const int axis = normalized_axis(options.axis, first.rank());
+    const bool scalars = first.rank() == 0 && options.axis == 0;
+    const int axis = scalars ? 0 : normalized_axis(options.axis, first.rank());
     if (axis < 0) {
       return node_violation(ErrorCode::invalid_option, "axis {} is outside of the inputs' {} dimensions", options.axis, first.rank());
     }
@@ -112,13 +113,13 @@ struct Concatenation {
           return input_violation(i, ErrorCode::invalid_shape, "must have dimension {} = {} as input 0, not {}", d, first[d], shape[d]);
         }
       }
-      sum += shape[axis];
+      sum += scalars ? 1 : shape[axis];
       if (const Violation v = check_quantization(node, i)) return v;
     }
     if (sum > std::numeric_limits<std::int32_t>::max()) {
       return output_violation(0, ErrorCode::invalid_shape, "would have {} elements in dimension {}", sum, axis);
     }
-    Shape out = first;
+    Shape out = scalars ? Shape{1} : first;
     out[axis] = static_cast<std::int32_t>(sum);
     node.output(0).shape = out;
     return {};

@@ -121,7 +121,7 @@ struct StridedSlice : detail::StridedCopyOp {
       for (int k = 0; k < node.input(i).integers.size(); ++k) {
         const std::int64_t value = node.input(i).integers[k];
         if (i == 3 && value == 0) return input_violation(3, ErrorCode::invalid_value, "has stride 0 in element {}", k);
-        if ((i == 3 || (i == 2 && options.offset)) && (value > limit || value < -limit)) {
+        if ((i == 3 || (i == 2 && options.offset)) && (value > limit || value < -limit - (i == 2 ? 1 : 0))) {
           return input_violation(i, ErrorCode::invalid_value, "has {} in element {}, which is not between -2^31 and 2^31", value, k);
         }
       }
@@ -207,7 +207,13 @@ struct StridedSlice : detail::StridedCopyOp {
       } else if (axis < in.rank()) {
         Range& range = ranges.of[axis];
         if (const Violation v = resolve_entry(options, node, k, axis, range)) return v;
-        if (!has(options.shrink_axis_mask, k)) give(options.offset && !has(options.end_mask, k) ? wanted(node, k, range) : range.count);
+        if (!has(options.shrink_axis_mask, k)) {
+          const std::int64_t dim = options.offset && !has(options.end_mask, k) ? wanted(node, k, range) : range.count;
+          if (dim > std::numeric_limits<std::int32_t>::max())
+            return input_violation(2, ErrorCode::invalid_value, "has {} in element {}, which asks for {} elements",
+                                   node.input(2).integers[k], k, dim);
+          give(dim);
+        }
         ++axis;
       }
     }
