@@ -481,7 +481,7 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
   template <class... S> struct Kernels<Signatures<S...>> {
     static constexpr auto sets = [] {
       std::array<TypeSet, (SignatureSets<S>::size + ... + 0)> sets{};
-      TypeSet* to = sets.data();
+      [[maybe_unused]] TypeSet* to = sets.data();  // ops of no signature write nothing
       ((to = SignatureSets<S>::write(to)), ...);
       return sets;
     }();
