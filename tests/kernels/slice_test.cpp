@@ -265,6 +265,14 @@ TEST(StridedSlice, Errors) {
   EXPECT_THAT(error({0}, {5}, {0}, {}), HasSubstr("has stride 0 in element 0"));
   EXPECT_THAT(error({0}, {5}, {INT32_MIN}, {}), HasSubstr("-2147483648"));
   EXPECT_THAT(error({0}, {INT32_MIN}, {-1}, {.offset = true}), HasSubstr("asks for 2147483648 elements"));
+  SingleOp<StridedSlice> unknown_begin;
+  unknown_begin.input<float>({5}, ramp<float>({5}));
+  unknown_begin.input<std::int32_t>({1}, {0});
+  unknown_begin.constant<std::int32_t>({1}, {INT32_MIN});
+  unknown_begin.constant<std::int32_t>({1}, {-1});
+  unknown_begin.output<float>();
+  unknown_begin.options([](auto& t) { return tfl::schema::CreateStridedSliceOptions(t, 0, 0, 0, 0, 0, true); });
+  EXPECT_THAT(unknown_begin.run(), HasSubstr("asks for 2147483648 elements"));
   EXPECT_THAT(error({3}, {2}, {-1}, {.shrink = 1}), HasSubstr("of which one index is taken"));
   EXPECT_THAT(error({0, 0}, {1, 1}, {1, 1}, {}), HasSubstr("indexes 2 dimensions, the input has 1"));
   EXPECT_THAT(error({0, 0}, {1}, {1, 1}, {}), HasSubstr("must have as many elements as begin, 2, not 1"));

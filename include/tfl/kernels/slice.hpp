@@ -124,6 +124,10 @@ struct StridedSlice : detail::StridedCopyOp {
         if ((i == 3 || (i == 2 && options.offset)) && (value > limit || value < -limit - (i == 2 ? 1 : 0))) {
           return input_violation(i, ErrorCode::invalid_value, "has {} in element {}, which is not between -2^31 and 2^31", value, k);
         }
+        // A dimension has fewer elements than 2^31.
+        if (i == 2 && options.offset && value < -limit && k < node.input(3).integers.size() && node.input(3).integers[k] == -1) {
+          return input_violation(2, ErrorCode::invalid_value, "has {} in element {}, which asks for {} elements", value, k, -value);
+        }
       }
     }
     for (const int i : {2, 3}) {
@@ -207,13 +211,7 @@ struct StridedSlice : detail::StridedCopyOp {
       } else if (axis < in.rank()) {
         Range& range = ranges.of[axis];
         if (const Violation v = resolve_entry(options, node, k, axis, range)) return v;
-        if (!has(options.shrink_axis_mask, k)) {
-          const std::int64_t dim = options.offset && !has(options.end_mask, k) ? wanted(node, k, range) : range.count;
-          if (dim > std::numeric_limits<std::int32_t>::max())
-            return input_violation(2, ErrorCode::invalid_value, "has {} in element {}, which asks for {} elements",
-                                   node.input(2).integers[k], k, dim);
-          give(dim);
-        }
+        if (!has(options.shrink_axis_mask, k)) give(options.offset && !has(options.end_mask, k) ? wanted(node, k, range) : range.count);
         ++axis;
       }
     }
