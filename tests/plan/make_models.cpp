@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "integer_model.hpp"
+#include "op_models.hpp"
 #include "tfl/model/builder.hpp"
 
 namespace {
@@ -215,6 +216,9 @@ int main(int argc, char** argv) {
   const bool written = write(directory + "moving.tflite", moving()) && write(directory + "gathering.tflite", gathering()) &&
                        write(directory + "remembering.tflite", remembering()) && write(directory + "folding.tflite", folding()) &&
                        write(directory + "words.tflite", words()) && write(directory + "joining.tflite", joining()) &&
-                       write(directory + "bordering.tflite", bordering()) && write(directory + "integers.tflite", integer_model());
+                       write(directory + "bordering.tflite", bordering()) && write(directory + "integers.tflite", integer_model()) &&
+                       write(directory + "elementwise.tflite", tfl::test::elementwise()) &&
+                       write(directory + "rearranging.tflite", tfl::test::rearranging()) &&
+                       write(directory + "summing.tflite", tfl::test::summing());
   return written ? 0 : 1;
 }
