@@ -20,7 +20,7 @@ class OpModel {
     return inputs_.back();
   }
   template <class T> int constant(Dims shape, std::vector<T> values) {
-    return b_.add_constant<T>({.name = name(), .shape = std::move(shape)}, values);
+    return b_.add_constant({.name = name(), .shape = std::move(shape)}, values);
   }
   int numbers(std::vector<std::int32_t> values) {
     const auto count = static_cast<std::int32_t>(values.size());
