@@ -213,12 +213,12 @@ bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::string directory = std::string(argv[1]) + '/';
-  const bool written = write(directory + "moving.tflite", moving()) && write(directory + "gathering.tflite", gathering()) &&
-                       write(directory + "remembering.tflite", remembering()) && write(directory + "folding.tflite", folding()) &&
-                       write(directory + "words.tflite", words()) && write(directory + "joining.tflite", joining()) &&
-                       write(directory + "bordering.tflite", bordering()) && write(directory + "integers.tflite", integer_model()) &&
-                       write(directory + "elementwise.tflite", tfl::test::elementwise()) &&
-                       write(directory + "rearranging.tflite", tfl::test::rearranging()) &&
-                       write(directory + "summing.tflite", tfl::test::summing());
+  const bool written =
+      write(directory + "moving.tflite", moving()) && write(directory + "gathering.tflite", gathering()) &&
+      write(directory + "remembering.tflite", remembering()) && write(directory + "folding.tflite", folding()) &&
+      write(directory + "words.tflite", words()) && write(directory + "joining.tflite", joining()) &&
+      write(directory + "bordering.tflite", bordering()) && write(directory + "integers.tflite", integer_model()) &&
+      write(directory + "drawing.tflite", tfl::test::drawing()) && write(directory + "elementwise.tflite", tfl::test::elementwise()) &&
+      write(directory + "rearranging.tflite", tfl::test::rearranging()) && write(directory + "summing.tflite", tfl::test::summing());
   return written ? 0 : 1;
 }

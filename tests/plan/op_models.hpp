@@ -38,6 +38,9 @@ class OpModel {
     outputs_.push_back(add(type, std::move(shape), std::move(quantization)));
     return outputs_.back();
   }
+  int variable(Dims shape) {
+    return b_.add_tensor({.name = name(), .type = TensorType::float32, .shape = std::move(shape), .is_variable = true});
+  }
   int result(Dims shape) { return output(TensorType::float32, std::move(shape)); }
 
   void node(BuiltinOperator code, const std::vector<std::int32_t>& in, const std::vector<std::int32_t>& out) {
@@ -124,7 +127,9 @@ inline std::vector<std::uint8_t> rearranging() {
   OpModel m;
   const int x = m.input(TensorType::float32, {1, 4, 4, 6}), v = m.input(TensorType::float32, {3, 4}),
             i = m.input(TensorType::int32, {3, 4});
-  const int ten = m.input(TensorType::float32, {12, 2}), one = m.input(TensorType::float32, {1});
+  // Drawn integers are below ten: rows of the table.
+  const int table = m.input(TensorType::float32, {12, 2}), rows = m.input(TensorType::int32, {3}),
+            paths = m.input(TensorType::int32, {3, 1}), start = m.input(TensorType::int32, {2}), one = m.input(TensorType::float32, {});
   m.node(TRANSPOSE, {x, m.numbers({0, 3, 1, 2})}, {m.result({1, 6, 4, 4})});
   m.node(SLICE, {x, m.numbers({0, 1, 0, 2}), m.numbers({1, 2, 4, -1})}, {m.result({1, 2, 4, 4})});
   m.node(STRIDED_SLICE, {x, m.numbers({0, 3, 0, 0}), m.numbers({1, 0, 4, 6}), m.numbers({1, -2, 1, 3})}, {m.result({1, 2, 4, 2})},
@@ -138,32 +143,40 @@ inline std::vector<std::uint8_t> rearranging() {
   m.node(UNPACK, {v}, {m.result({4}), m.result({4}), m.result({4})}, [](auto& f) { return schema::CreateUnpackOptions(f, 3, 0); });
   m.node(SPLIT_V, {v, m.numbers({1, 3}), m.number(1)}, {m.result({3, 1}), m.result({3, 3})},
          [](auto& f) { return schema::CreateSplitVOptions(f, 2); });
-  m.node(GATHER_ND, {ten, i}, {m.result({3, 2})});
-  m.node(EMBEDDING_LOOKUP, {m.numbers({2, 0, 2}), ten}, {m.result({3, 2})});
+  m.node(GATHER_ND, {table, paths}, {m.result({3, 2})});
+  m.node(EMBEDDING_LOOKUP, {rows, table}, {m.result({3, 2})});
   m.node(SCATTER_ND, {m.constant<std::int32_t>({3, 1}, {4, 0, 4}), v, m.numbers({5, 4})}, {m.result({5, 4})});
   m.node(REVERSE_V2, {v, m.numbers({0})}, {m.result({3, 4})});
   m.node(REVERSE_SEQUENCE, {v, m.numbers({2, 4, 1})}, {m.result({3, 4})},
          [](auto& f) { return schema::CreateReverseSequenceOptions(f, 1, 0); });
   m.node(MATRIX_DIAG, {v}, {m.result({3, 4, 4})});
-  m.node(MATRIX_SET_DIAG, {v, one}, {m.result({3, 4})});
+  m.node(MATRIX_SET_DIAG, {v, m.floats({3})}, {m.result({3, 4})});
   m.node(FILL, {m.numbers({2, 3}), one}, {m.result({2, 3})});
   m.node(ONE_HOT, {i, m.number(3), one, one}, {m.result({3, 4, 3})}, [](auto& f) { return schema::CreateOneHotOptions(f, -1); });
-  m.node(SPACE_TO_DEPTH, {x}, {m.result({1, 2, 2, 24})}, [](auto& f) { return schema::CreateSpaceToDepthOptions(f, 2); });
-  m.node(DEPTH_TO_SPACE, {m.floats({1, 1, 2, 8})}, {m.result({1, 2, 4, 2})},
-         [](auto& f) { return schema::CreateDepthToSpaceOptions(f, 2); });
+  const int deep = m.result({1, 2, 2, 24}), batches = m.result({4, 2, 2, 6});
+  m.node(SPACE_TO_DEPTH, {x}, {deep}, [](auto& f) { return schema::CreateSpaceToDepthOptions(f, 2); });
+  m.node(DEPTH_TO_SPACE, {deep}, {m.result({1, 4, 4, 6})}, [](auto& f) { return schema::CreateDepthToSpaceOptions(f, 2); });
   const int blocks = m.constant<std::int32_t>({2}, {2, 2}), none = m.constant<std::int32_t>({2, 2}, {0, 0, 0, 0});
-  m.node(SPACE_TO_BATCH_ND, {x, blocks, none}, {m.result({4, 2, 2, 6})});
+  m.node(SPACE_TO_BATCH_ND, {x, blocks, none}, {batches});
+  m.node(BATCH_TO_SPACE_ND, {batches, blocks, none}, {m.result({1, 4, 4, 6})});
   m.node(RESIZE_BILINEAR, {x, m.numbers({3, 7})}, {m.result({1, 3, 7, 6})},
          [](auto& f) { return schema::CreateResizeBilinearOptions(f, false, true); });
   m.node(RESIZE_NEAREST_NEIGHBOR, {x, m.numbers({3, 7})}, {m.result({1, 3, 7, 6})},
          [](auto& f) { return schema::CreateResizeNearestNeighborOptions(f, false, false); });
-  m.node(DYNAMIC_UPDATE_SLICE, {v, m.floats({2, 2}), i}, {m.result({3, 4})});
+  m.node(DYNAMIC_UPDATE_SLICE, {v, m.floats({2, 2}), start}, {m.result({3, 4})});
   m.node(DILATE, {v, m.numbers({2, 1}), one}, {m.result({5, 4})});
   m.node(BITCAST, {v}, {m.output(TensorType::int32, {3, 4})});
   m.node(TOPK_V2, {v, m.number(2)}, {m.result({3, 2}), m.output(TensorType::int32, {3, 2})});
   m.node(CUMSUM, {v, m.number(1)}, {m.result({3, 4})}, [](auto& f) { return schema::CreateCumsumOptions(f, true, true); });
-  m.node(UNSORTED_SEGMENT_MAX, {v, m.numbers({1, 0, 1}), m.number(3)}, {m.result({3, 4})});
-  m.node(SQUEEZE, {m.floats({1, 3})}, {m.result({3})}, [](auto& f) { return schema::CreateSqueezeOptions(f); });
+  for (const BuiltinOperator code : {UNSORTED_SEGMENT_MAX, UNSORTED_SEGMENT_MIN, UNSORTED_SEGMENT_SUM, UNSORTED_SEGMENT_PROD}) {
+    m.node(code, {v, m.numbers({1, 0, 1}), m.number(3)}, {m.result({3, 4})});
+  }
+  m.node(SEGMENT_SUM, {v, m.numbers({0, 0, 1})}, {m.result({2, 4})});
+  m.node(SPARSE_TO_DENSE, {rows, m.numbers({10}), m.input(TensorType::float32, {3}), one}, {m.result({10})},
+         [](auto& f) { return schema::CreateSparseToDenseOptions(f, false); });
+  m.node(STABLEHLO_MAXIMUM, {v, v}, {m.result({3, 4})});
+  m.node(STABLEHLO_MINIMUM, {v, v}, {m.result({3, 4})});
+  m.node(SQUEEZE, {x}, {m.result({4, 4, 6})}, [](auto& f) { return schema::CreateSqueezeOptions(f); });
   m.node(EXPAND_DIMS, {v, m.number(1)}, {m.result({3, 1, 4})});
   return m.finish();
 }
@@ -195,9 +208,43 @@ inline std::vector<std::uint8_t> summing() {
   m.node(CONV_3D_TRANSPOSE, {m.numbers({1, 4, 5, 5, 3}), m.floats({2, 2, 2, 3, 2}), cube}, {m.result({1, 4, 5, 5, 3})},
          [](auto& f) { return schema::CreateConv3DOptions(f, schema::Padding::VALID, 1, 1, 1); });
   m.node(BATCH_MATMUL, {v, m.floats({5, 4})}, {m.result({3, 5})}, [](auto& f) { return schema::CreateBatchMatMulOptions(f, false, true); });
-  const int spectrum = m.output(TensorType::complex64, {3, 4, 3});
-  m.node(RFFT2D, {m.floats({3, 4, 4}), m.numbers({4, 4})}, {spectrum});
-  for (const BuiltinOperator code : {REAL, IMAG, COMPLEX_ABS}) m.node(code, {spectrum}, {m.result({3, 4, 3})});
+  const int spectrum = m.output(TensorType::complex64, {1, 3, 4, 4, 2});
+  m.node(RFFT2D, {cube, m.numbers({4, 2})}, {spectrum});
+  for (const BuiltinOperator code : {REAL, IMAG, COMPLEX_ABS}) m.node(code, {spectrum}, {m.result({1, 3, 4, 4, 2})});
+
+  // Cells, which keep variables: 4 numbers in, 5 units.
+  const int step = m.input(TensorType::float32, {2, 4}), steps = m.input(TensorType::float32, {2, 3, 4});
+  const int weights = m.floats({5, 4}), recurrent = m.floats({5, 5}), bias = m.floats({5});
+  const auto tanh = schema::ActivationFunctionType::TANH;
+  m.node(RNN, {step, weights, recurrent, bias, m.variable({2, 5})}, {m.result({2, 5})},
+         [=](auto& f) { return schema::CreateRNNOptions(f, tanh); });
+  m.node(UNIDIRECTIONAL_SEQUENCE_RNN, {steps, weights, recurrent, bias, m.variable({2, 5})}, {m.result({2, 3, 5})},
+         [=](auto& f) { return schema::CreateSequenceRNNOptions(f, false, tanh); });
+  m.node(BIDIRECTIONAL_SEQUENCE_RNN,
+         {steps, weights, recurrent, bias, m.variable({2, 5}), weights, recurrent, bias, m.variable({2, 5}), -1, -1, -1},
+         {m.result({2, 3, 10})}, [=](auto& f) { return schema::CreateBidirectionalSequenceRNNOptions(f, false, tanh, true); });
+  const std::vector<std::int32_t> gates{weights, weights, weights, weights, recurrent, recurrent, recurrent, recurrent, -1,
+                                        -1,      -1,      bias,    bias,    bias,      bias,      -1,        -1};
+  std::vector<std::int32_t> one_way{steps}, both_ways{steps};
+  one_way.insert(one_way.end(), gates.begin(), gates.end());
+  for (int direction = 0; direction < 2; ++direction) both_ways.insert(both_ways.end(), gates.begin(), gates.end());
+  for (int state = 0; state < 2; ++state) one_way.push_back(m.variable({2, 5}));
+  for (int state = 0; state < 4; ++state) both_ways.push_back(m.variable({2, 5}));
+  for (int normalization = 0; normalization < 4; ++normalization) one_way.push_back(-1);
+  for (int auxiliary = 0; auxiliary < 9; ++auxiliary) both_ways.push_back(-1);
+  m.node(UNIDIRECTIONAL_SEQUENCE_LSTM, one_way, {m.result({2, 3, 5})},
+         [=](auto& f) { return schema::CreateUnidirectionalSequenceLSTMOptions(f, tanh, 0.0f, 0.0f, false); });
+  m.node(BIDIRECTIONAL_SEQUENCE_LSTM, both_ways, {m.result({2, 3, 10})},
+         [=](auto& f) { return schema::CreateBidirectionalSequenceLSTMOptions(f, tanh, 0.0f, 0.0f, true, false); });
+  return m.finish();
+}
+
+/// What no plan runs: an op that keeps memory of its own between runs.
+inline std::vector<std::uint8_t> drawing() {
+  OpModel m;
+  m.input(TensorType::float32, {1});
+  m.node(BuiltinOperator::RANDOM_UNIFORM, {m.numbers({2, 3})}, {m.result({2, 3})},
+         [](auto& f) { return schema::CreateRandomOptions(f, 1, 2); });
   return m.finish();
 }
 

@@ -9,16 +9,13 @@
 #include <vector>
 
 #include "bordering.hpp"
-#include "elementwise.hpp"
 #include "folding.hpp"
 #include "fuzz/beside_plan.hpp"
 #include "gathering.hpp"
 #include "joining.hpp"
 #include "moving.hpp"
 #include "plan/beside_interpreter.hpp"
-#include "rearranging.hpp"
 #include "remembering.hpp"
-#include "summing.hpp"
 #include "support/micro_ops.hpp"
 #include "tfl/model/model.hpp"
 
@@ -68,16 +65,6 @@ TEST(SmallModels, GivesBordersToWindows) {
                                                                   bordering::node_2_NEG, bordering::node_3_PAD, bordering::node_4_ABS>>);
   static StaticPlan<bordering> plan;
   tfl::test::expect_same_results(plan, model("bordering"));
-}
-
-// Each op with the extents that the compiler knows: the interpreter's bytes.
-TEST(SmallModels, RunNearlyEveryOp) {
-  static StaticPlan<elementwise> numbers;
-  tfl::test::expect_same_results(numbers, model("elementwise"));
-  static StaticPlan<rearranging> moved;
-  tfl::test::expect_same_results(moved, model("rearranging"));
-  static StaticPlan<summing> sums;
-  tfl::test::expect_same_results(sums, model("summing"));
 }
 
 TEST(SmallModels, TellsWhenDataBreaksARule) {

@@ -90,6 +90,10 @@ std::string read_model(const CodegenInterpreter& interpreter, ModelPlan& model) 
     if (node.entry->read(*source.source, node.options.data()))
       return "node " + std::to_string(source.file_index) + " has options that cannot be read";
     node.needs = node.entry->needs(node.options.data(), Described(model, node).node());
+    if (node.needs.state_bytes > 0) {
+      return "node " + std::to_string(source.file_index) + ' ' + text(source.name()) +
+             " keeps memory of its own between runs: only an interpreter can run it";
+    }
     model.nodes.push_back(std::move(node));
   }
   model.outputs = numbers_of(graph.outputs);
