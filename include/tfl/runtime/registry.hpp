@@ -380,8 +380,12 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
 
   static Violation prepare(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) {
     pack = nullptr;
-    eval = Kernels<typename Op::Types>::find(call, pack);  // first: prepare() may rely on the types
-    if (eval == nullptr) return node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
+    eval = Kernels<typename Op::Types>::find(call, pack);
+    const Violation no_kernel = node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
+    // First: prepare() may rely on the types.
+    bool takes_types = eval != nullptr;
+    if constexpr (has_compact) takes_types = takes_types || CompactTypes<typename Compact<Op>::Types>::match(node);
+    if (!takes_types) return no_kernel;
     auto prepared = Op::prepare(options_at(call.options), node, call.multipliers);
     if (!prepared) return prepared.error();
     std::construct_at(static_cast<Prepared*>(call.prepared), *prepared);
@@ -392,6 +396,7 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
         eval = compact;
         pack = nullptr;
       }
+      if (eval == nullptr) return no_kernel;
     }
     return {};
   }
