@@ -181,12 +181,7 @@ std::vector<std::uint8_t> reals() {
   return g.finish({any, norm, logs, of_each, product, total, packed, values, indices});
 }
 
-bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) return false;
-  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  return std::fclose(file) == 0 && written;
-}
+bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) { return bool{ModelBuilder::write_file(path, bytes)}; }
 
 }  // namespace
 

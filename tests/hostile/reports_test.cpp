@@ -150,17 +150,9 @@ Bytes scattered(std::int32_t subgraph) {
   return b.finish();
 }
 /// x times weights of 4 x 4 that are sparse in their columns, with these indices.
-Bytes sparse_fully_connected(std::vector<std::int32_t> segments, std::vector<std::int32_t> indices) {
+Bytes sparse_fully_connected(const Dims& segments, const Dims& indices) {
   OneNode node;
-  auto& t = node.builder.tables();
-  const auto ints = [&t](const std::vector<std::int32_t>& values) { return schema::CreateInt32Vector(t, t.CreateVector(values)).Union(); };
-  const auto segment_list = ints(segments), index_list = ints(indices);
-  const std::vector<flatbuffers::Offset<schema::DimensionMetadata>> dimensions{
-      schema::CreateDimensionMetadata(t, schema::DimensionType::DENSE, 4),
-      schema::CreateDimensionMetadata(t, schema::DimensionType::SPARSE_CSR, 0, schema::SparseIndexVector::Int32Vector, segment_list,
-                                      schema::SparseIndexVector::Int32Vector, index_list)};
-  const auto sparsity = schema::CreateSparsityParameters(t, t.CreateVector(std::vector<std::int32_t>{0, 1}), 0, t.CreateVector(dimensions));
-  const int weights = node.builder.add_constant({.name = "w", .shape = {4, 4}, .sparsity = sparsity}, std::vector<float>(4, 1.0f));
+  const int weights = add_sparse(node.builder, segments, indices);
   const int x = node.builder.add_tensor({.name = "x", .type = float32, .shape = {1, 4}});
   const int y = node.builder.add_tensor({.name = "y", .type = float32, .shape = {1, 4}});
   node.builder.add_operator(Code::FULLY_CONNECTED, {x, weights, -1}, {y},
@@ -169,7 +161,7 @@ Bytes sparse_fully_connected(std::vector<std::int32_t> segments, std::vector<std
   node.builder.set_outputs({y});
   return node.builder.finish();
 }
-/// Sizes and shapes of a FULLY_CONNECTED node whose filter has one scale for each of `scales` channels along `axis`.
+/// CONV_2D with a filter of 3 x 2 x 2 x 2 that has one scale for each of `scales` channels along `axis`.
 Bytes filter_scales(int scales, int axis) {
   QuantizationSpec q;
   q.scales.assign(static_cast<std::size_t>(scales), 0.5f);

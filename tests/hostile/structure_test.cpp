@@ -45,19 +45,10 @@ void add_while(ModelBuilder& b, int condition, int body) {
 void pass_on(ModelBuilder& b) { b.set_outputs({0}); }
 
 /// y = x times sparse weights of 4 x 4, with this list of segments and these indices.
-Bytes sparse(std::vector<std::int32_t> segments, std::vector<std::int32_t> indices, std::vector<std::int32_t> order = {0, 1}) {
+Bytes sparse(const Dims& segments, const Dims& indices, const Dims& order = {0, 1}) {
   OneNode node;
-  auto& t = node.builder.tables();
-  const auto ints = [&t](const std::vector<std::int32_t>& values) { return schema::CreateInt32Vector(t, t.CreateVector(values)).Union(); };
-  const auto segment_list = ints(segments), index_list = ints(indices);
-  const std::vector<flatbuffers::Offset<schema::DimensionMetadata>> dimensions{
-      schema::CreateDimensionMetadata(t, schema::DimensionType::DENSE, 4),
-      schema::CreateDimensionMetadata(t, schema::DimensionType::SPARSE_CSR, 0, schema::SparseIndexVector::Int32Vector, segment_list,
-                                      schema::SparseIndexVector::Int32Vector, index_list)};
-  const auto sparsity = schema::CreateSparsityParameters(t, t.CreateVector(order), 0, t.CreateVector(dimensions));
   node.in({1, 4});
-  const std::vector<float> values(4, 1.0f);
-  const int weights = node.builder.add_constant({.name = "w", .shape = {4, 4}, .sparsity = sparsity}, values);
+  const int weights = add_sparse(node.builder, segments, indices, order);
   const int dense = node.builder.add_tensor({.name = "d", .type = float32, .shape = {4, 4}});
   node.builder.add_operator(Code::DENSIFY, {weights}, {dense});
   return node.out().of(Code::NEG);

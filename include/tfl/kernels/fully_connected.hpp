@@ -13,6 +13,7 @@
 #include "tfl/core/float16.hpp"
 #include "tfl/kernels/dynamic_range.hpp"
 #include "tfl/kernels/filter_quantization.hpp"
+#include "tfl/kernels/fully_connected_layouts.hpp"
 #include "tfl/kernels/op.hpp"
 #include "tfl/linalg/byte_row.hpp"
 #include "tfl/linalg/direct.hpp"
@@ -243,7 +244,7 @@ struct FullyConnected {
   template <class Run, class In, class Weights, class Bias, class Out, class Shuffled>
   static void eval(const Run& run, In in, Weights weights, Bias bias, Out out, Shuffled shuffled) {
     if (run.prepared.shuffled) {
-      eval_shuffled(run, in, weights, bias, out, shuffled);
+      detail::multiply_shuffled(run, in, weights, bias, out, shuffled);
     } else {
       eval(run, in, weights, bias, out);
     }
@@ -404,11 +405,6 @@ struct FullyConnected {
     }
   };
 
-  static float clamped(float y, FloatRange range) {
-    y = y < range.lo ? range.lo : y;
-    return range.hi < y ? range.hi : y;
-  }
-
   /// All but hybrids: one copy for each type of input and weights. What biases and outputs may be besides is told by `Prepared`.
   template <class Run, class T, class W>
   static TFL_NOINLINE void multiply_rows(const Run& run, const T* in, const W* weights, const void* bias, void* out) {
@@ -434,7 +430,7 @@ struct FullyConnected {
     const auto finish = [&](std::int64_t m, std::int64_t n, auto sum) {
       const std::int64_t at = m * p.columns + n;
       if constexpr (std::is_same_v<T, float>) {
-        static_cast<float*>(out)[at] = clamped(bias != nullptr ? sum + static_cast<const float*>(bias)[n] : sum, p.float_range);
+        static_cast<float*>(out)[at] = detail::clamped(bias != nullptr ? sum + static_cast<const float*>(bias)[n] : sum, p.float_range);
       } else {
         const Multiplier by = run.multipliers[static_cast<std::size_t>(n)];
         std::int32_t y;
@@ -488,59 +484,6 @@ struct FullyConnected {
     }
   }
 
-  /// Bytes are stored with their sign flipped, less 128 if read as int8.
-  template <class Run, class In, class Weights, class Bias, class Out, class Shuffled>
-  static void eval_shuffled(const Run& run, In in, Weights weights, Bias bias, Out out, Shuffled shuffled) {
-    const Prepared& p = run.prepared;
-    constexpr std::int64_t block = 16, together = 4;
-    for (std::int64_t m = 0; m < p.rows; ++m) {
-      for (std::int64_t k = 0; k < p.depth; ++k) {
-        shuffled[(k / block * p.rows + m) * block + k % block] = static_cast<std::uint8_t>(in[m * p.depth + k] ^ 0x80);
-      }
-    }
-    run.executor.parallel_for(p.columns, 1 + p.rows * p.depth, [&](std::int64_t first, std::int64_t last, int) {
-      for (std::int64_t n = first; n < last; ++n) {
-        for (std::int64_t m = 0; m < p.rows; ++m) {
-          std::int32_t sum = 0;
-          for (std::int64_t k = 0; k < p.depth; ++k) {
-            const std::int64_t at = (n / together * (p.depth / block) + k / block) * together * block + n % together * block + k % block;
-            sum = detail::wrapping_add(sum, static_cast<std::int8_t>(weights[at]) * static_cast<std::int8_t>(in[m * p.depth + k] ^ 0x80));
-          }
-          const std::int32_t y = multiply(detail::wrapping_add(sum, bias[n]), run.multipliers[static_cast<std::size_t>(n)]);
-          out[m * p.columns + n] = static_cast<std::int16_t>(y < p.range.lo ? p.range.lo : y > p.range.hi ? p.range.hi : y);
-        }
-      }
-    });
-  }
-
-  /// Quantized rows times weights whose blocks have scales of their own.
-  template <class Run>
-  static TFL_NOINLINE void multiply_blocks(const Run& run, const std::int8_t* rows, const float* row_scales,
-                                           const std::int32_t* zero_points, const std::int8_t* weights, const float* bias, float* out) {
-    const Prepared& p = run.prepared;
-    const std::int64_t blocks = p.depth / p.block_size;
-    run.executor.parallel_for(p.columns, 1 + p.rows * p.depth / 4, [&](std::int64_t first, std::int64_t last, int) {
-      for (std::int64_t n = first; n < last; ++n) {
-        for (std::int64_t m = 0; m < p.rows; ++m) {
-          float sum = 0, weight_sum = 0;
-          for (std::int64_t b = 0; b < blocks; ++b) {
-            const std::int8_t *const x = rows + m * p.depth + b * p.block_size, *const w = weights + n * p.depth + b * p.block_size;
-            std::int64_t products = 0, elements = 0;
-            for (std::int64_t k = 0; k < p.block_size; ++k) {
-              products += x[k] * w[k];
-              elements += w[k];
-            }
-            const float scale = to_float(p.block_scales[static_cast<std::size_t>(n * blocks + b)]);
-            sum += static_cast<float>(products) * scale;
-            weight_sum += static_cast<float>(elements) * scale;
-          }
-          const float y = (sum - static_cast<float>(zero_points[m]) * weight_sum) * row_scales[m];
-          out[m * p.columns + n] = clamped(bias != nullptr ? y + bias[n] : y, p.float_range);
-        }
-      }
-    });
-  }
-
   template <class A> static detail::RowQuantization quantize_row(const Prepared& p, const float* row, std::int8_t* to) {
     return p.asymmetric ? detail::quantize_row_asymmetric<A>(row, p.depth, to) : detail::quantize_row_symmetric<A>(row, p.depth, to);
   }
@@ -592,7 +535,7 @@ struct FullyConnected {
       }
     }
     if (!p.block_scales.empty()) {
-      multiply_blocks(run, rows, row_scales, zero_points, weights, bias, out);
+      detail::multiply_blocks(run, rows, row_scales, zero_points, weights, bias, out);
     } else if (!done) {
       const std::span<const float> scales = p.scales();
       for (std::int64_t m = 0; m < p.rows; ++m) {
@@ -600,7 +543,7 @@ struct FullyConnected {
         row.rows = 1;
         direct<A>(run.executor, row, rows + m * p.depth, weights, zero_points[m], 0, [&](std::int64_t, std::int64_t n, std::int32_t sum) {
           const float y = static_cast<float>(sum) * (scales[scales.size() > 1 ? static_cast<std::size_t>(n) : 0] * row_scales[m]);
-          out[m * p.columns + n] = clamped(bias != nullptr ? y + bias[n] : y, p.float_range);
+          out[m * p.columns + n] = detail::clamped(bias != nullptr ? y + bias[n] : y, p.float_range);
         });
       }
     }

@@ -17,6 +17,29 @@ namespace tfl::linalg {
 
 namespace detail {
 
+/// Hands a row to steps(elements, count) in the form that D wants, each time a multiple of Step elements: zeros fill up the last ones.
+template <class D, int Step, class T, class Steps> TFL_ALWAYS_INLINE void over_row(const T* row, std::int64_t length, const Steps& steps) {
+  if constexpr (D::staged) {
+    constexpr int chunk = 256;
+    static_assert(chunk % Step == 0);
+    std::int16_t stage[chunk];
+    for (std::int64_t k = 0; k < length; k += chunk) {
+      const int count = length - k < chunk ? static_cast<int>(length - k) : chunk, whole = (count + Step - 1) / Step * Step;
+      D::stage(row + k, count, stage);
+      for (int i = count; i < whole; ++i) stage[i] = 0;
+      steps(stage, whole);
+    }
+  } else {
+    const std::int64_t whole = length / Step * Step;
+    steps(row, whole);
+    if (whole < length) {
+      T rest[Step] = {};
+      std::memcpy(rest, row + whole, static_cast<std::size_t>(length - whole));
+      steps(rest, Step);
+    }
+  }
+}
+
 /// sum[p][v] += row * the v-th vector of columns of the panel at weights + p * panel_step
 template <class A, class T, int Panels, int Vectors>
 TFL_ALWAYS_INLINE void add_byte_row(const T* row, std::int64_t length, const std::byte* weights, std::int64_t panel_step,
@@ -60,23 +83,7 @@ TFL_ALWAYS_INLINE void add_byte_row(const T* row, std::int64_t length, const std
       }
     }
   };
-  if constexpr (D::staged) {
-    constexpr int chunk = 256;
-    std::int16_t stage[chunk];
-    for (std::int64_t k = 0; k < length; k += chunk) {
-      const int count = length - k < chunk ? static_cast<int>(length - k) : chunk;
-      D::stage(row + k, count, stage);
-      steps(stage, (count + D::depth - 1) / D::depth * D::depth);
-    }
-  } else {
-    const std::int64_t whole = length / D::depth * D::depth;
-    steps(row, whole);
-    if (whole < length) {
-      T rest[D::depth] = {};
-      std::memcpy(rest, row + whole, static_cast<std::size_t>(length - whole));
-      steps(rest, D::depth);
-    }
-  }
+  over_row<D, D::depth>(row, length, steps);
   for (int part = 1; part < Parts; ++part) {
     for (int p = 0; p < Panels; ++p) {
       for (int v = 0; v < Vectors; ++v) sum[p][v] = sum[p][v] + more[part][p][v];
@@ -112,24 +119,7 @@ TFL_ALWAYS_INLINE void add_nibble_row(const std::int8_t* row, std::int64_t lengt
       }
     }
   };
-  if constexpr (D::staged) {
-    constexpr int chunk = 256;
-    std::int16_t stage[chunk];
-    for (std::int64_t k = 0; k < length; k += chunk) {
-      const int count = length - k < chunk ? static_cast<int>(length - k) : chunk, whole = (count + step - 1) / step * step;
-      D::stage(row + k, count, stage);
-      for (int i = count; i < whole; ++i) stage[i] = 0;
-      steps(stage, whole);
-    }
-  } else {
-    const std::int64_t whole = length / step * step;
-    steps(row, whole);
-    if (whole < length) {
-      std::int8_t rest[step] = {};
-      std::memcpy(rest, row + whole, static_cast<std::size_t>(length - whole));
-      steps(rest, step);
-    }
-  }
+  over_row<D, step>(row, length, steps);
   TFL_UNROLL
   for (int p = 0; p < Panels; ++p) {
     TFL_UNROLL

@@ -378,14 +378,20 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
     return needs;
   }
 
+  static Violation no_kernel() { return node_violation(ErrorCode::unsupported_type, "has no kernel for these types"); }
+  /// Whether the op's compact kernel is for the node's types.
+  static bool compact_takes([[maybe_unused]] const NodeDescription& node) {
+    if constexpr (has_compact) {
+      return CompactTypes<typename Compact<Op>::Types>::match(node);
+    } else {
+      return false;
+    }
+  }
   static Violation prepare(const NodeCall& call, const NodeDescription& node, EvalFunction& eval, PackFunction& pack) {
     pack = nullptr;
     eval = Kernels<typename Op::Types>::find(call, pack);
-    const Violation no_kernel = node_violation(ErrorCode::unsupported_type, "has no kernel for these types");
     // First: prepare() may rely on the types.
-    bool takes_types = eval != nullptr;
-    if constexpr (has_compact) takes_types = takes_types || CompactTypes<typename Compact<Op>::Types>::match(node);
-    if (!takes_types) return no_kernel;
+    if (eval == nullptr && !compact_takes(node)) return no_kernel();
     auto prepared = Op::prepare(options_at(call.options), node, call.multipliers);
     if (!prepared) return prepared.error();
     std::construct_at(static_cast<Prepared*>(call.prepared), *prepared);
@@ -396,7 +402,7 @@ template <class Arch, class E, class Op> struct Thunk : CommonThunk<Op> {
         eval = compact;
         pack = nullptr;
       }
-      if (eval == nullptr) return no_kernel;
+      if (eval == nullptr) return no_kernel();
     }
     return {};
   }
