@@ -13,6 +13,7 @@
 
 #include "support/all_ops.hpp"
 #include "support/micro_ops.hpp"
+#include "support/sparse_constant.hpp"
 #include "support/stingy.hpp"
 #include "tfl/model/builder.hpp"
 
@@ -80,19 +81,6 @@ class OneNode {
   Dims inputs_, outputs_, given_;
   int names_ = 0;
 };
-
-/// A constant of 4 x 4 floats, 'w', that is sparse along its second dimension: `segments` say which of `indices` belong to which row.
-inline int add_sparse(ModelBuilder& builder, const Dims& segments, const Dims& indices, const Dims& order = {0, 1}) {
-  auto& t = builder.tables();
-  const auto ints = [&t](const Dims& values) { return schema::CreateInt32Vector(t, t.CreateVector(values)).Union(); };
-  const auto segment_list = ints(segments), index_list = ints(indices);
-  const std::vector<flatbuffers::Offset<schema::DimensionMetadata>> dimensions{
-      schema::CreateDimensionMetadata(t, schema::DimensionType::DENSE, 4),
-      schema::CreateDimensionMetadata(t, schema::DimensionType::SPARSE_CSR, 0, schema::SparseIndexVector::Int32Vector, segment_list,
-                                      schema::SparseIndexVector::Int32Vector, index_list)};
-  const auto sparsity = schema::CreateSparsityParameters(t, t.CreateVector(order), 0, t.CreateVector(dimensions));
-  return builder.add_constant({.name = "w", .shape = {4, 4}, .sparsity = sparsity}, std::vector<float>(4, 1.0f));
-}
 
 /// One weak spot: a model, what callers feed to all integer inputs (others get ones), and the sentence that is expected; "" where the
 /// model is odd but right.

@@ -61,7 +61,8 @@ template <class Plan> void expect_same_results(Plan& plan, const Model& model, i
       second.fill(view->type(), *view);
     }
     plan.invoke();
-    ASSERT_TRUE(interpreter->invoke());
+    const auto done = interpreter->invoke();
+    ASSERT_TRUE(done) << done.message();
     expect_equal_outputs(plan, *interpreter);
   }
 }

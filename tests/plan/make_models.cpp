@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "custom_op_models.hpp"
 #include "integer_model.hpp"
-#include "op_models.hpp"
 #include "tfl/model/builder.hpp"
 
 namespace {
@@ -214,6 +214,8 @@ int main(int argc, char** argv) {
       write(directory + "words.tflite", words()) && write(directory + "joining.tflite", joining()) &&
       write(directory + "bordering.tflite", bordering()) && write(directory + "integers.tflite", integer_model()) &&
       write(directory + "drawing.tflite", tfl::test::drawing()) && write(directory + "elementwise.tflite", tfl::test::elementwise()) &&
-      write(directory + "rearranging.tflite", tfl::test::rearranging()) && write(directory + "summing.tflite", tfl::test::summing());
+      write(directory + "rearranging.tflite", tfl::test::rearranging()) && write(directory + "summing.tflite", tfl::test::summing()) &&
+      write(directory + "hearing.tflite", tfl::test::hearing()) && write(directory + "customizing.tflite", tfl::test::customizing()) &&
+      write(directory + "windowing.tflite", tfl::test::windowing());
   return written ? 0 : 1;
 }

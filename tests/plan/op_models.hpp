@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "../support/sparse_constant.hpp"
 #include "tfl/model/builder.hpp"
 
 namespace tfl::test {
@@ -34,6 +36,8 @@ class OpModel {
     for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(static_cast<int>(i * 7 % 13) - 6) * 0.125f;
     return constant<float>(std::move(shape), std::move(values));
   }
+  /// A constant of 4 x 4 floats, of which three are not 0.
+  int sparse() { return add_sparse(b_, {0, 1, 1, 1, 3}, {2, 0, 3}, {0, 1}, 3); }
   int output(TensorType type, Dims shape, QuantizationSpec quantization = {}) {
     outputs_.push_back(add(type, std::move(shape), std::move(quantization)));
     return outputs_.back();
@@ -49,6 +53,10 @@ class OpModel {
   template <class Make>
   void node(BuiltinOperator code, const std::vector<std::int32_t>& in, const std::vector<std::int32_t>& out, Make make) {
     b_.add_operator(code, in, out, make);
+  }
+  void custom(std::string_view op, const std::vector<std::int32_t>& in, const std::vector<std::int32_t>& out,
+              const std::vector<std::uint8_t>& options = {}) {
+    b_.add_custom_operator(op, in, out, options);
   }
   std::vector<std::uint8_t> finish() {
     b_.set_inputs(inputs_);

@@ -25,7 +25,7 @@ namespace tfl {
 namespace detail {
 
 struct BidirectionalLstmOptions {
-  LstmOptions cell;
+  LstmOptions cell{};
   bool merged = false;
   template <class Table> static constexpr BidirectionalLstmOptions read(const Table& table) {
     return {{activation_from(static_cast<std::int64_t>(table.fused_activation_function())), table.cell_clip(), table.proj_clip(),

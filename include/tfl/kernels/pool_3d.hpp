@@ -22,7 +22,7 @@ template <bool Max> struct Pool3D {
 
   struct Options {
     Padding padding = Padding::same;
-    Shape window, strides;  // of all 5 dimensions
+    Shape window{}, strides{};  // of all 5 dimensions
     template <class Custom> static constexpr Result<Options, Violation> read(const Custom& custom) {
       Options o;
       const std::string_view padding = custom.text("padding");

@@ -128,7 +128,7 @@ struct StablehloPad {
   static constexpr int max_version = 1;
 
   struct Options {
-    Shape low, high, interior;
+    Shape low{}, high{}, interior{};
     template <class Table> static constexpr Result<Options, Violation> read(const Table& table) {
       Options options;
       if (const Violation v = read_list(table.edge_padding_low(), options.low)) return v;

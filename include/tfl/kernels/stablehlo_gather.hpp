@@ -21,7 +21,7 @@ struct StablehloGather {
   static constexpr int max_version = 1;
 
   struct Options {
-    Shape offset_dims, collapsed, index_map, slice_sizes;
+    Shape offset_dims{}, collapsed{}, index_map{}, slice_sizes{};
     std::int32_t index_vector_dim = 0;
     template <class Table> static constexpr Result<Options, Violation> read(const Table& table) {
       Options options;
