@@ -1,6 +1,7 @@
 #pragma once
 // What programs do with a file, within limits: load, look at everything, prepare, run twice.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -83,7 +84,8 @@ class Feed {
   std::uint32_t next() { return (state_ = state_ * 1664525u + 1013904223u) >> 16; }
   void fill(TensorType type, std::span<std::byte> bytes) {
     switch (type) {
-      case TensorType::float32: return fill(bytes, [this] { return real(); });
+      case TensorType::float32:
+      case TensorType::complex64: return fill(bytes, [this] { return real(); });
       case TensorType::int32: return fill(bytes, [this] { return static_cast<std::int32_t>(integer()); });
       case TensorType::int64: return fill(bytes, [this] { return integer(); });
       default: return fill(bytes, [this] { return static_cast<std::uint8_t>(next()); });
@@ -216,7 +218,27 @@ template <class Interpreter> Outcome run_model(const Model& model, const Interpr
   return outcome;
 }
 
-/// Integers must agree in every bit. Floats may be rounded in another order.
+/// Floats that may be rounded in another order. What is left of complex numbers that cancel each other is as exact as the largest ones.
+inline void compare_floats(const Outcome::Output& x, const Outcome::Output& y, const std::string& at, const char* promise) {
+  const auto element = [](const Outcome::Output& of, std::size_t i) {
+    float value = 0;
+    std::memcpy(&value, of.bytes.data() + i, 4);
+    return value;
+  };
+  float largest = 0;
+  for (std::size_t i = 0; i + 4 <= x.bytes.size() && x.type == TensorType::complex64; i += 4) {
+    if (std::isfinite(element(x, i))) largest = std::max(largest, std::abs(element(x, i)));
+  }
+  for (std::size_t i = 0; i + 4 <= x.bytes.size(); i += 4) {
+    const float u = element(x, i), v = element(y, i);
+    if (!std::isfinite(u) || !std::isfinite(v)) continue;  // overflow is a matter of rounding
+    if (std::abs(u - v) > 1e-3f * (1 + std::max(largest, std::abs(u)))) {
+      broken(promise, at + " element " + std::to_string(i / 4) + ": " + std::to_string(u) + " and " + std::to_string(v));
+    }
+  }
+}
+
+/// Integers must agree in every bit.
 inline void compare(const Outcome& a, const Outcome& b, const char* promise) {
   if (a.lacked_memory || b.lacked_memory) return;  // one way takes more of it
   if (a.message != b.message) broken(promise, "'" + a.message + "' and '" + b.message + "'");
@@ -225,16 +247,8 @@ inline void compare(const Outcome& a, const Outcome& b, const char* promise) {
     const Outcome::Output &x = a.outputs[o], &y = b.outputs[o];
     const std::string at = "output " + std::to_string(o) + ' ' + std::string(name_of(x.type));
     if (x.type != y.type || !(x.shape == y.shape) || x.bytes.size() != y.bytes.size()) broken(promise, at + " has another type or shape");
-    if (x.type == TensorType::float32) {
-      for (std::size_t i = 0; i + 4 <= x.bytes.size(); i += 4) {
-        float u = 0, v = 0;
-        std::memcpy(&u, x.bytes.data() + i, 4);
-        std::memcpy(&v, y.bytes.data() + i, 4);
-        if (!std::isfinite(u) || !std::isfinite(v)) continue;  // overflow is a matter of rounding
-        if (std::abs(u - v) > 1e-3f * (1 + std::abs(u))) {
-          broken(promise, at + " element " + std::to_string(i / 4) + ": " + std::to_string(u) + " and " + std::to_string(v));
-        }
-      }
+    if (x.type == TensorType::float32 || x.type == TensorType::complex64) {
+      compare_floats(x, y, at, promise);
     } else if (x.type != TensorType::float16 && x.type != TensorType::bfloat16 && x.type != TensorType::float64 && x.bytes != y.bytes) {
       broken(promise, at + " differs");
     }
