@@ -18,6 +18,11 @@ class Message {
     varint(value);
     return *this;
   }
+  Message& real(int field, float value) {
+    varint(static_cast<std::uint64_t>(field) << 3 | 5);
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    return *this;
+  }
   Message& text(int field, std::string_view value) {
     header(field, value.size());
     bytes_ += value;
@@ -40,7 +45,7 @@ class Message {
   std::string bytes_;
 };
 
-enum OnnxType : std::uint64_t { onnx_float = 1, onnx_int64 = 7, onnx_bool = 9 };
+enum OnnxType : std::uint64_t { onnx_float = 1, onnx_uint8 = 2, onnx_int64 = 7, onnx_bool = 9 };
 
 /// An input or output of a graph.
 inline Message onnx_value(std::string_view name, std::span<const std::uint64_t> dims, OnnxType element = onnx_float) {
@@ -70,6 +75,7 @@ inline Message onnx_integers(std::string_view name, const std::vector<std::int64
 inline Message onnx_integer(std::string_view name, std::int64_t value) {
   return Message().text(1, name).number(3, static_cast<std::uint64_t>(value)).number(20, 2);
 }
+inline Message onnx_real(std::string_view name, float value) { return Message().text(1, name).real(2, value).number(20, 1); }
 inline Message onnx_text(std::string_view name, std::string_view value) { return Message().text(1, name).text(4, value).number(20, 3); }
 inline Message onnx_graph(std::string_view name, const Message& graph) { return Message().text(1, name).message(6, graph).number(20, 5); }
 

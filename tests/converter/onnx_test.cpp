@@ -12,7 +12,7 @@
 #include <iterator>
 #include <string>
 
-#include "tests/converter/onnx_message.hpp"
+#include "tests/converter/onnx_graph.hpp"
 #include "tests/converter/sample.hpp"
 #include "tools/converter/import/import.hpp"
 #include "tools/converter/passes/channels_last.hpp"
@@ -86,7 +86,7 @@ class Changed {
   std::string path_;
 };
 
-std::string bytes_of(const std::string& name) {
+std::string file_of(const std::string& name) {
   std::ifstream file(sample(name), std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
@@ -97,7 +97,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 TEST(Onnx, TellsAllProblemsAtOnce) {
-  const std::string text = Changed(replaced(replaced(bytes_of("block.onnx"), "HardSwish", "HardSwosh"), "MaxPool", "MixPool")).import();
+  const std::string text = Changed(replaced(replaced(file_of("block.onnx"), "HardSwish", "HardSwosh"), "MaxPool", "MixPool")).import();
   EXPECT_NE(text.find("onnx.MixPool"), std::string::npos) << text;
   EXPECT_NE(text.find("not supported"), std::string::npos) << text;
   // What follows from a problem is none of its own.
@@ -121,37 +121,6 @@ TEST(Onnx, FilesThatAreNone) {
 // ---- If, Loop and Scan, written here
 
 using test::Message;
-
-/// Imports a model of this graph.
-std::unique_ptr<Model> import_graph(const Message& graph, Problems& problems) {
-  const std::string path = (std::filesystem::path(testing::TempDir()) / "tfl_control_flow.onnx").string();
-  std::ofstream(path, std::ios::binary) << test::onnx_model(graph).bytes();
-  auto model = import_onnx(path, problems);
-  std::filesystem::remove(path);
-  return model;
-}
-
-template <class T> Bytes bytes_of(const std::vector<T>& values) {
-  Bytes bytes(values.size() * sizeof(T));
-  std::memcpy(bytes.data(), values.data(), bytes.size());
-  return bytes;
-}
-
-/// The outputs for these inputs.
-std::vector<std::vector<float>> run(const Model& model, const std::vector<Bytes>& inputs) {
-  Problems problems;
-  const auto evaluator = Evaluator::make(model, problems);
-  EXPECT_NE(evaluator, nullptr) << problems.text();
-  if (evaluator == nullptr) return {};
-  EXPECT_EQ(evaluator->run(inputs), "");
-  std::vector<std::vector<float>> results;
-  for (std::size_t i = 0; i < model.graphs.front()->outputs().size(); ++i) {
-    const Bytes bytes = evaluator->output(i);
-    results.emplace_back(bytes.size() / sizeof(float));
-    if (!bytes.empty()) std::memcpy(results.back().data(), bytes.data(), bytes.size());
-  }
-  return results;
-}
 
 /// y = condition ? (x + x) + one : x * x, where x + x is computed outside; in the else branch as a graph inside of it.
 Message choice() {

@@ -247,17 +247,32 @@ Tensor* OnnxCall::weights(Tensor* tensor, const Order& order, const Shape& shape
   return emit.add(DEQUANTIZE, {moved}, TensorType::float32, moved->shape);
 }
 
-OnnxOperator find_onnx_operator(std::string_view name) {
+OnnxValue without_axes(Tensor* tensor, const OnnxValue& value, const std::vector<std::int32_t>& gone) {
+  OnnxValue result{tensor};
+  for (const std::int32_t axis : value.order) {
+    if (std::find(gone.begin(), gone.end(), axis) != gone.end()) continue;
+    const auto before = std::count_if(gone.begin(), gone.end(), [axis](std::int32_t g) { return g < axis; });
+    result.order.push_back(axis - static_cast<std::int32_t>(before));
+  }
+  if (std::is_sorted(result.order.begin(), result.order.end())) result.order.clear();
+  return result;
+}
+
+const std::map<std::string_view, OnnxOperator>& onnx_operators() {
   static const auto table = [] {
     std::map<std::string_view, OnnxOperator> all;
-    for (const auto& entries : {onnx_elementwise_operators(), onnx_window_operators(), onnx_shape_operators(), onnx_matrix_operators(),
-                                onnx_recurrent_operators(), onnx_quantized_operators()}) {
+    for (const auto& entries : {onnx_elementwise_operators(), onnx_window_operators(), onnx_shape_operators(), onnx_index_operators(),
+                                onnx_matrix_operators(), onnx_recurrent_operators(), onnx_quantized_operators()}) {
       for (const OnnxOperatorEntry& entry : entries) all.emplace(entry.name, entry.run);
     }
     return all;
   }();
-  const auto found = table.find(name);
-  return found == table.end() ? nullptr : found->second;
+  return table;
+}
+
+OnnxOperator find_onnx_operator(std::string_view name) {
+  const auto found = onnx_operators().find(name);
+  return found == onnx_operators().end() ? nullptr : found->second;
 }
 
 }  // namespace tfl::converter

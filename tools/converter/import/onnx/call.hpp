@@ -79,6 +79,9 @@ struct OnnxCall {
   Tensor* weights(Tensor* tensor, const Order& order, const Shape& shape = {}) const;
 };
 
+/// A tensor that lacks some axes of `value`, in whose order the others are.
+OnnxValue without_axes(Tensor* tensor, const OnnxValue& value, const std::vector<std::int32_t>& gone);
+
 using OnnxOperator = std::vector<OnnxValue> (*)(const OnnxCall& call);
 struct OnnxOperatorEntry {
   std::string_view name;
@@ -92,7 +95,10 @@ std::vector<OnnxOperatorEntry> onnx_shape_operators();
 std::vector<OnnxOperatorEntry> onnx_matrix_operators();
 std::vector<OnnxOperatorEntry> onnx_recurrent_operators();
 std::vector<OnnxOperatorEntry> onnx_quantized_operators();
+std::vector<OnnxOperatorEntry> onnx_index_operators();
 
+/// All of them by name.
+const std::map<std::string_view, OnnxOperator>& onnx_operators();
 /// The operator of that name, or null.
 OnnxOperator find_onnx_operator(std::string_view name);
 

@@ -19,7 +19,7 @@ namespace tfl::converter {
 
 namespace {
 
-constexpr std::int64_t oldest_opset = 7, newest_opset = 21;
+constexpr std::int64_t oldest_opset = 7, newest_opset = 23;
 constexpr int deepest_graph = 16;
 
 /// All names that the graph's nodes, those of graphs inside of it and its outputs read.
@@ -305,10 +305,7 @@ std::unique_ptr<Model> import_onnx(const std::string& path, Problems& problems) 
 
 std::vector<std::string> onnx_operator_names() {
   std::vector<std::string> names = {"If", "Loop", "Scan"};
-  for (const auto& entries : {onnx_elementwise_operators(), onnx_window_operators(), onnx_shape_operators(), onnx_matrix_operators(),
-                              onnx_recurrent_operators(), onnx_quantized_operators()}) {
-    for (const OnnxOperatorEntry& entry : entries) names.emplace_back(entry.name);
-  }
+  for (const auto& [name, run] : onnx_operators()) names.emplace_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -109,6 +109,35 @@ Result gelu(const OnnxCall& call) {
   return on_tensor(call, [&](Tensor* x) { return call.emit.gelu(x, call.attributes().text("approximate", "none") == "tanh"); });
 }
 
+Result celu(const OnnxCall& call) {
+  const float alpha = real(call, "alpha", 1);
+  if (!(alpha > 0)) throw ImportError("an alpha that is not positive makes no sense");
+  return on_tensor(call,
+                   [&](Tensor* x) { return call.emit.binary(MUL, call.emit.unary(ELU, call.emit.binary(MUL, x, 1 / alpha)), alpha); });
+}
+Result thresholded_relu(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) {
+    return call.emit.select(call.emit.compare(GREATER, x, call.emit.scalar(real(call, "alpha", 1))), x, call.emit.scalar(0));
+  });
+}
+Result tan(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.binary(DIV, call.emit.unary(SIN, x), call.emit.unary(COS, x)); });
+}
+Result atan(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.binary(ATAN2, x, call.emit.binary(ADD, call.emit.unary(ZEROS_LIKE, x), 1)); });
+}
+Result is_nan(const OnnxCall& call) {
+  return on_tensor(call, [&](Tensor* x) { return call.emit.compare(NOT_EQUAL, x, x); });
+}
+Result is_inf(const OnnxCall& call) {
+  const bool positive = call.attributes().integer("detect_positive", 1) != 0,
+             negative = call.attributes().integer("detect_negative", 1) != 0;
+  return on_tensor(call, [&](Tensor* x) {
+    if (positive && negative) x = call.emit.unary(ABS, x);
+    return call.emit.compare(EQUAL, x, call.emit.scalar(positive ? infinity : -infinity));
+  });
+}
+
 Result clip(const OnnxCall& call) {
   const auto bound = [&](std::size_t i, std::string_view name, float otherwise) {
     return call.has(i) ? floats_of(call.constant(i, name)).at(0) : real(call, name, static_cast<double>(otherwise));
@@ -181,6 +210,12 @@ std::vector<OnnxOperatorEntry> onnx_elementwise_operators() {
           {"HardSwish", unary<HARD_SWISH>},
           {"Reciprocal", reciprocal},
           {"Elu", elu},
+          {"Celu", celu},
+          {"ThresholdedRelu", thresholded_relu},
+          {"Tan", tan},
+          {"Atan", atan},
+          {"IsNaN", is_nan},
+          {"IsInf", is_inf},
           {"Selu", selu},
           {"LeakyRelu", leaky_relu},
           {"Softplus", activation<emit_softplus>},
@@ -203,6 +238,7 @@ std::vector<OnnxOperatorEntry> onnx_elementwise_operators() {
           {"Mean", mean_of_all},
           {"And", binary<LOGICAL_AND>},
           {"Or", binary<LOGICAL_OR>},
+          {"Xor", compare<NOT_EQUAL>},
           {"Equal", compare<EQUAL>},
           {"Less", compare<LESS>},
           {"LessOrEqual", compare<LESS_EQUAL>},

@@ -133,6 +133,52 @@ Result instance_normalization(const OnnxCall& call) {
            OnnxCall::channels_last_order(x->rank())}};
 }
 
+/// Channels in groups, each with the mean and variance of its channels and all places.
+Result group_normalization(const OnnxCall& call) {
+  Emitter& e = call.emit;
+  const OnnxValue& value = call.input(0);
+  Tensor* x = call.channels_last(value);
+  if (x->rank() < 3) throw ImportError("the shape " + text_of(value.shape()) + " has no spatial axes");
+  const std::int32_t channels = Emitter::known(x, x->rank() - 1, "GroupNormalization");
+  const std::int64_t groups = call.attributes().integer("num_groups");
+  if (groups < 1 || groups > channels || channels % groups != 0)
+    throw ImportError(std::to_string(channels) + " channels can't be put into " + std::to_string(groups) + " groups");
+  const std::int32_t together = channels / static_cast<std::int32_t>(groups);
+  Shape grouped = x->shape;
+  grouped.back() = static_cast<std::int32_t>(groups);
+  grouped.push_back(together);
+  std::vector<std::int32_t> axes(grouped.size() - 3);
+  std::iota(axes.begin(), axes.end(), 1);
+  axes.push_back(static_cast<std::int32_t>(grouped.size()) - 1);
+  const auto epsilon = static_cast<float>(call.attributes().real("epsilon", 1e-5));
+  Tensor* y = e.reshape(emit_layer_norm(e, e.reshape(x, grouped), axes, epsilon, nullptr, nullptr), x->shape);
+  // Before opset 21 there is one number for each group.
+  const auto of_channels = [&](std::size_t i, std::string_view what) {
+    std::vector<float> values = floats_of(call.constant(i, what));
+    if (values.size() == static_cast<std::size_t>(groups) && call.opset < 21) {
+      std::vector<float> repeated;
+      for (const float v : values) repeated.insert(repeated.end(), static_cast<std::size_t>(together), v);
+      values = std::move(repeated);
+    }
+    if (values.size() != static_cast<std::size_t>(channels))
+      throw ImportError("there are " + std::to_string(values.size()) + " numbers in " + std::string(what) + " for " +
+                        std::to_string(channels) + " channels");
+    return values;
+  };
+  return {{e.scale_and_shift(y, of_channels(1, "scale"), of_channels(2, "bias"), x->rank() - 1), OnnxCall::channels_last_order(x->rank())}};
+}
+
+/// x / sqrt(mean of squares over the last axes + epsilon) * scale
+Result rms_normalization(const OnnxCall& call) {
+  Emitter& e = call.emit;
+  Tensor* x = call.plain(0);
+  std::vector<std::int32_t> axes;
+  for (int axis = checked_axis(call.attributes().integer("axis", -1), x->rank()); axis < x->rank(); ++axis) axes.push_back(axis);
+  Tensor* mean = e.reduce(MEAN, e.unary(SQUARE, x), axes, true);
+  const auto epsilon = static_cast<float>(call.attributes().real("epsilon", 1e-5));
+  return {{e.binary(MUL, e.binary(MUL, x, e.unary(RSQRT, e.binary(ADD, mean, epsilon))), call.plain(1))}};
+}
+
 Result layer_normalization(const OnnxCall& call) {
   const OnnxValue value = call.settled(call.input(0));
   const int first = checked_axis(call.attributes().integer("axis", -1), value.rank());
@@ -183,7 +229,9 @@ std::vector<OnnxOperatorEntry> onnx_matrix_operators() {
           {"LogSoftmax", softmax<true>},
           {"BatchNormalization", batch_normalization},
           {"InstanceNormalization", instance_normalization},
+          {"GroupNormalization", group_normalization},
           {"LayerNormalization", layer_normalization},
+          {"RMSNormalization", rms_normalization},
           {"Einsum", einsum},
           {"LpNormalization", lp_normalization},
           {"LRN", local_response_normalization}};

@@ -147,10 +147,42 @@ Result q_linear_average(const OnnxCall& call) { return result(call, run_float(ca
 Result q_linear_sigmoid(const OnnxCall& call) { return result(call, run_float(call, "Sigmoid", {operand(call, 0)}).front(), 3); }
 Result q_linear_leaky_relu(const OnnxCall& call) { return result(call, run_float(call, "LeakyRelu", {operand(call, 0)}).front(), 3); }
 
+/// Whoever quantizes while running need not: numbers stay floats, of scale 1.
+Result dynamic_quantize(const OnnxCall& call) {
+  const OnnxValue& x = call.input(0);
+  if (x.tensor->type != TensorType::float32)
+    throw ImportError(std::string("values of the type ") + name_of(x.tensor->type) + " are quantized already");
+  Tensor* zero = call.emit.constant(literal_of(TensorType::uint8, {}, std::vector<std::int64_t>{0}), "zero point");
+  return {x, {call.emit.scalar(1)}, {zero}};
+}
+
+/// A product of what DynamicQuantizeLinear gave and of a constant, less its zero points: one for all, or one for each output.
+Result product_of_integers(const OnnxCall& call, const char* product, int output_axis) {
+  if (call.input(0).tensor->type != TensorType::float32)
+    throw ImportError("its first operand does not come from DynamicQuantizeLinear", "convert the float model, with --quantize");
+  const Tensor& weights = call.constant(1, "weights");
+  std::vector<float> values = floats_of(weights);
+  const std::vector<float> zeros = call.has(3) ? floats_of(call.constant(3, "zero point")) : std::vector<float>{0};
+  const int axis = checked_axis(output_axis, weights.rank());
+  const auto outputs = static_cast<std::size_t>(weights.shape[static_cast<std::size_t>(axis)]);
+  if (zeros.size() != 1 && zeros.size() != outputs)
+    throw ImportError("there are " + std::to_string(zeros.size()) + " zero points for weights of the shape " + text_of(weights.shape));
+  std::size_t inside = 1;
+  for (std::size_t i = static_cast<std::size_t>(axis) + 1; i < weights.shape.size(); ++i)
+    inside *= static_cast<std::size_t>(weights.shape[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] -= zeros[zeros.size() == 1 ? 0 : i / inside % outputs];
+  return run_float(call, product, {call.input(0), {call.emit.floats(std::move(values), weights.shape, "weights")}});
+}
+Result mat_mul_integer(const OnnxCall& call) { return product_of_integers(call, "MatMul", -1); }
+Result conv_integer(const OnnxCall& call) { return product_of_integers(call, "Conv", 0); }
+
 }  // namespace
 
 std::vector<OnnxOperatorEntry> onnx_quantized_operators() {
-  return {{"QuantizeLinear", quantize_linear},
+  return {{"DynamicQuantizeLinear", dynamic_quantize},
+          {"MatMulInteger", mat_mul_integer},
+          {"ConvInteger", conv_integer},
+          {"QuantizeLinear", quantize_linear},
           {"DequantizeLinear", dequantize_linear},
           {"QLinearConv", q_linear_conv},
           {"QLinearMatMul", q_linear_mat_mul},

@@ -14,18 +14,6 @@ namespace {
 
 using Result = std::vector<OnnxValue>;
 
-/// A value whose order is that of `value` without some axes.
-OnnxValue without_axes(Tensor* tensor, const OnnxValue& value, const std::vector<std::int32_t>& gone) {
-  OnnxValue result{tensor};
-  for (const std::int32_t axis : value.order) {
-    if (std::find(gone.begin(), gone.end(), axis) != gone.end()) continue;
-    const auto before = std::count_if(gone.begin(), gone.end(), [axis](std::int32_t g) { return g < axis; });
-    result.order.push_back(axis - static_cast<std::int32_t>(before));
-  }
-  if (std::is_sorted(result.order.begin(), result.order.end())) result.order.clear();
-  return result;
-}
-
 std::vector<std::int32_t> axes_from(const std::vector<std::int64_t>& axes, int rank) {
   std::vector<std::int32_t> result;
   for (const std::int64_t axis : axes) result.push_back(checked_axis(axis, rank));
@@ -215,53 +203,6 @@ Result slice(const OnnxCall& call) {
   return {{call.emit.strided_slice(value.tensor, ranges), value.order}};
 }
 
-/// Constant indices that count from the end as ones from the front.
-Tensor* from_front(const OnnxCall& call, Tensor* indices, std::int32_t size) {
-  if (!indices->is_constant()) return indices;
-  std::vector<std::int64_t> values = integers_of(*indices);
-  bool changed = false;
-  for (std::int64_t& v : values) {
-    if (v == unknown_size) continue;
-    if (v < 0) {
-      if (size < 0) throw ImportError("an index counts from the end of an axis of unknown size", "give the inputs fixed sizes");
-      v += size;
-      changed = true;
-    }
-    if (v < 0 || (size >= 0 && v >= size)) throw ImportError("an index is out of range for an axis of size " + std::to_string(size));
-  }
-  return changed ? call.emit.constant(literal_of(indices->type, indices->shape, values), "indices") : indices;
-}
-
-Result gather(const OnnxCall& call) {
-  const OnnxValue value = call.settled(call.input(0));
-  const int axis = checked_axis(call.attributes().integer("axis", 0), value.rank());
-  const std::int32_t size = value.shape()[static_cast<std::size_t>(axis)];
-  Tensor* indices = from_front(call, call.plain(1), size);
-  // One index is a slice, in any order of the axes.
-  if (indices->is_constant() && indices->rank() == 0 && !value.is_constant()) {
-    const auto at = static_cast<std::size_t>(OnnxCall::axis_in_tensor(value, axis));
-    const std::int64_t index = integers_of(*indices)[0];
-    if (index < (1 << 30)) {
-      std::vector<Emitter::Range> ranges(value.tensor->shape.size());
-      ranges[at] = {static_cast<std::int32_t>(index), static_cast<std::int32_t>(index + 1)};
-      Tensor* one = call.emit.strided_slice(value.tensor, ranges);
-      return {without_axes(call.emit.squeeze(one, {static_cast<std::int32_t>(at)}), value, {axis})};
-    }
-  }
-  return {{call.emit.gather(call.plain(value), indices, axis)}};
-}
-
-Result gather_nd(const OnnxCall& call) {
-  if (call.attributes().integer("batch_dims") != 0) throw ImportError("GatherND with batch_dims has no operator");
-  Tensor *x = call.plain(0), *indices = call.plain(1);
-  const std::int32_t depth = Emitter::known(indices, indices->rank() - 1, "GatherND");
-  if (indices->rank() < 1 || depth > x->rank())
-    throw ImportError("indices of the shape " + text_of(indices->shape) + " don't fit " + text_of(x->shape));
-  Shape shape(indices->shape.begin(), indices->shape.end() - 1);
-  shape.insert(shape.end(), x->shape.begin() + depth, x->shape.end());
-  return {{call.emit.add(GATHER_ND, {x, indices}, x->type, shape)}};
-}
-
 Result pad(const OnnxCall& call) {
   const OnnxValue value = call.settled(call.input(0));
   const auto rank = static_cast<std::size_t>(value.rank());
@@ -428,13 +369,20 @@ Result range(const OnnxCall& call) {
   return {{call.emit.constant(literal_of(start.type, {static_cast<std::int32_t>(values.size())}, values))}};
 }
 
+/// All of them where none is named.
+std::vector<std::int32_t> axes_to_reduce(const OnnxCall& call, int rank) {
+  std::vector<std::int32_t> axes = axes_from(call.integers("axes", 1), rank);
+  if (axes.empty()) {
+    axes.resize(static_cast<std::size_t>(rank));
+    std::iota(axes.begin(), axes.end(), 0);
+  }
+  return axes;
+}
+
 template <BuiltinOperator Code> Result reduce(const OnnxCall& call) {
   OnnxValue value = call.settled(call.input(0));
-  std::vector<std::int32_t> axes = axes_from(call.integers("axes", 1), value.rank());
-  if (axes.empty()) {
-    if (call.attributes().integer("noop_with_empty_axes") != 0) return {value};
-    for (int i = 0; i < value.rank(); ++i) axes.push_back(i);
-  }
+  if (call.integers("axes", 1).empty() && call.attributes().integer("noop_with_empty_axes") != 0) return {value};
+  const std::vector<std::int32_t> axes = axes_to_reduce(call, value.rank());
   const bool keep = call.attributes().integer("keepdims", 1) != 0;
   Tensor* y = call.emit.reduce(Code, value.tensor, in_tensor(value, axes), keep);
   if (keep) return {{y, value.order}};
@@ -462,6 +410,22 @@ Result reduce_l2(const OnnxCall& call) {
 Result reduce_sum_square(const OnnxCall& call) {
   return reduce_around(
       call, [&](Tensor* x) { return call.emit.unary(SQUARE, x); }, [](Tensor* s) { return s; });
+}
+
+Result reduce_log_sum(const OnnxCall& call) {
+  return reduce_around(
+      call, [](Tensor* x) { return x; }, [&](Tensor* s) { return call.emit.unary(LOG, s); });
+}
+/// Of differences from the largest element, so that no exponential overflows.
+Result reduce_log_sum_exp(const OnnxCall& call) {
+  Emitter& e = call.emit;
+  const OnnxValue value = call.settled(call.input(0));
+  const std::vector<std::int32_t> axes = axes_to_reduce(call, value.rank()), in = in_tensor(value, axes);
+  Tensor* top = e.reduce(REDUCE_MAX, value.tensor, in, true);
+  Tensor* sum = e.reduce(SUM, e.unary(EXP, e.binary(SUB, value.tensor, top)), in, true);
+  Tensor* y = e.binary(ADD, e.unary(LOG, sum), top);
+  if (call.attributes().integer("keepdims", 1) != 0) return {{y, value.order}};
+  return {without_axes(e.squeeze(y, in), value, axes)};
 }
 
 template <BuiltinOperator Code> Result arg(const OnnxCall& call) {
@@ -509,8 +473,6 @@ std::vector<OnnxOperatorEntry> onnx_shape_operators() {
           {"Concat", concat},
           {"Split", split},
           {"Slice", slice},
-          {"Gather", gather},
-          {"GatherND", gather_nd},
           {"Pad", pad},
           {"Tile", tile},
           {"Expand", expand},
@@ -529,6 +491,8 @@ std::vector<OnnxOperatorEntry> onnx_shape_operators() {
           {"ReduceL1", reduce_l1},
           {"ReduceL2", reduce_l2},
           {"ReduceSumSquare", reduce_sum_square},
+          {"ReduceLogSum", reduce_log_sum},
+          {"ReduceLogSumExp", reduce_log_sum_exp},
           {"ArgMax", arg<ARG_MAX>},
           {"ArgMin", arg<ARG_MIN>},
           {"TopK", top_k},
