@@ -23,10 +23,13 @@ data=${TFL_TEST_DATA:-../shared}
 mkdir -p build/fuzz/seeds build/fuzz/findings
 if [[ -d $data/conformance ]]; then scripts/fuzz_seeds.py "$data/conformance" build/fuzz/seeds; fi
 
+# processor_time PID: seconds that a process and the children that it waited for had of processors. Importers try some files in children.
+processor_time() { awk -v ticks="$(getconf CLK_TCK)" '{print int(($14 + $15 + $16 + $17) / ticks)}' "/proc/$1/stat" 2>/dev/null; }
+
 # stop_after SECONDS PID: asks libFuzzer to end, and to print its figures, once it has had so much of a processor.
 stop_after() {
   local used
-  while used=$(ps -o cputimes= -p "$2") && [[ -n $used ]]; do
+  while used=$(processor_time "$2") && [[ -n $used ]]; do
     if ((used >= $1)); then
       kill -USR1 "$2"
       return
