@@ -231,7 +231,7 @@ Result non_max_suppression(const OnnxCall& call) {
   const std::int32_t batches = Emitter::known(scores, 0, "NonMaxSuppression"), classes = Emitter::known(scores, 1, "NonMaxSuppression"),
                      count = Emitter::known(scores, 2, "NonMaxSuppression");
   if (std::int64_t{batches} * classes > 1024)
-    throw ImportError("of so many classes, each of which takes an operator: " + text_of(scores->shape));
+    throw ImportError("each class of each batch takes an operator, too many for scores of the shape " + text_of(scores->shape));
   if (boxes->shape != Shape{batches, count, 4})
     throw ImportError("boxes of the shape " + text_of(boxes->shape) + " don't fit the scores' " + text_of(scores->shape));
   if (call.attributes().integer("center_point_box") != 0) {
@@ -248,9 +248,9 @@ Result non_max_suppression(const OnnxCall& call) {
   Tensor* last_column = e.integers({0, 0, 1});
   Values rows;
   for (std::int32_t b = 0; b < batches; ++b) {
-    Tensor* of_batch = e.reshape(e.slice(boxes, {b, 0, 0}, {1, count, 4}), {count, 4});
+    Tensor* of_batch = e.reshape(batches == 1 ? boxes : e.slice(boxes, {b, 0, 0}, {1, count, 4}), {count, 4});
     for (std::int32_t c = 0; c < classes; ++c) {
-      Tensor* of_class = e.reshape(e.slice(scores, {b, c, 0}, {1, 1, count}), {count});
+      Tensor* of_class = e.reshape(batches * classes == 1 ? scores : e.slice(scores, {b, c, 0}, {1, 1, count}), {count});
       const Values taken = e.add(NON_MAX_SUPPRESSION_V4, {of_batch, of_class, limit, overlap, least},
                                  {{TensorType::int32, {most}}, {TensorType::int32, {}}});
       Tensor* indices = e.add(SLICE, {taken[0], e.integers({0}), e.reshape(taken[1], {1})}, TensorType::int32, {-1});
