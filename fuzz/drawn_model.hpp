@@ -52,6 +52,8 @@ class DrawnModel {
   /// Of all subgraphs. Requires make().
   int nodes() const { return nodes_; }
   bool holds_floats() const { return holds_floats_; }
+  /// Draws numbers that are others each time, if it has no seeds.
+  bool is_random() const { return is_random_; }
 
  private:
   void subgraph() {
@@ -82,6 +84,8 @@ class DrawnModel {
     std::vector<std::int32_t> inputs, outputs;
     for (int k = count_of(op.inputs); k > 0; --k) inputs.push_back(input());
     for (int k = count_of(op.outputs); k > 0; --k) outputs.push_back(add(draw_.one_in(6) ? draw_type() : type_, shape_, false));
+    is_random_ = is_random_ || op.name().find("andom") != std::string_view::npos || op.name().find("RANDOM") != std::string_view::npos ||
+                 op.name() == "MULTINOMIAL" || op.name() == "Multinomial";
     OperatorSpec spec{.inputs = std::move(inputs), .outputs = outputs};
     if (op.code == BuiltinOperator::CUSTOM) {
       spec.opcode_index = builder_.find_operator_code(op.code, op.custom_name);
@@ -223,7 +227,7 @@ class DrawnModel {
   TensorType type_ = TensorType::float32;
   std::vector<std::int32_t> shape_, given_, all_;  // all_: tensors of the subgraph
   int names_ = 0, nodes_ = 0;
-  bool holds_floats_ = false;
+  bool holds_floats_ = false, is_random_ = false;
 };
 
 }  // namespace tfl::fuzz

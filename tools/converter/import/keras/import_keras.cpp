@@ -80,7 +80,8 @@ bool survives([[maybe_unused]] const std::string& path) {
   const pid_t child = fork();
   if (child < 0) return true;
   if (child == 0) {
-    std::signal(SIGALRM, SIG_DFL);  // whatever this program does with it
+    for (const int signal : {SIGALRM, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+      std::signal(signal, SIG_DFL);  // whatever this program does with them
     alarm(most_seconds);
     try {
       Problems nobodys;
