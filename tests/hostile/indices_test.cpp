@@ -210,6 +210,14 @@ const WeakSpot spots[] = {
            Code::CONCATENATION, [](auto& t) { return schema::CreateConcatenationOptions(t, 0, no_activation); });
      },
      "node 0 CONCATENATION: output 0 't2' float32[1]: would have 2147483648 elements in dimension 0"},
+    {"ConcatenationScales", "signed integer overflow",
+     [] {
+       const QuantizationSpec coarse{.scales = {1e20f}, .zero_points = {0}}, fine{.scales = {1e-10f}, .zero_points = {200}};
+       return OneNode().in({2}, TensorType::uint8, coarse).out(TensorType::uint8, {2}, fine).of(Code::CONCATENATION, [](auto& t) {
+         return schema::CreateConcatenationOptions(t, 0, no_activation);
+       });
+     },
+     ""},
     {"MinimumShapes", "CVE-2021-29590",
      [] {
        return OneNode().in({2, 3}).in({0}).out().of(Code::MINIMUM);

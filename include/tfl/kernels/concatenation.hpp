@@ -163,8 +163,7 @@ struct Concatenation {
       for (int x = 0; x < 256; ++x) {
         // The product is exact in double and rounded here, so that no compiler fuses it with the sum.
         const auto product = static_cast<float>(static_cast<double>(x) * static_cast<double>(scale));
-        const std::int64_t y = quant::round_half_away(static_cast<double>(product + bias)) + run.prepared.zero_point;
-        *packed++ = static_cast<std::byte>(y < 0 ? 0 : y > 255 ? 255 : y);
+        *packed++ = static_cast<std::byte>(quant::quantize_value(product + bias, {1.0f, run.prepared.zero_point}, {0, 255}));
       }
     }
   }
