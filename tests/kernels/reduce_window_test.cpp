@@ -218,15 +218,35 @@ TEST(StablehloReduceWindow, GapsAndBordersHoldTheInitialValue) {
       w.borders[2 * d + 1] = static_cast<std::int64_t>(random() % 4) - 1;
     }
     const auto in = random_values<std::int32_t>(static_cast<std::size_t>(product(dims)), random);
-    Longs out_dims;
-    const auto want = reference(
-        in, dims, 7, w, [](std::int32_t a, std::int32_t b) { return a + b; }, out_dims);
-    RegionModel<tfl::StablehloReduceWindow> model({BuiltinOperator::STABLEHLO_ADD});
-    const int x = model.constant(narrow(dims), in), initial = model.constant<std::int32_t>({}, {7});
-    ASSERT_EQ(model.run({x, initial}, TensorType::int32, window_options(w)), "");
-    ASSERT_EQ(model.values<std::int32_t>(), want);
-    ASSERT_EQ(model.shape, Shape::from(narrow(out_dims)));
+    const auto check = [&](BuiltinOperator code, auto f) {
+      Longs out_dims;
+      const auto want = reference(in, dims, 7, w, f, out_dims);
+      RegionModel<tfl::StablehloReduceWindow> model({code});
+      const int x = model.constant(narrow(dims), in), initial = model.constant<std::int32_t>({}, {7});
+      ASSERT_EQ(model.run({x, initial}, TensorType::int32, window_options(w)), "");
+      ASSERT_EQ(model.values<std::int32_t>(), want);
+      ASSERT_EQ(model.shape, Shape::from(narrow(out_dims)));
+    };
+    check(BuiltinOperator::STABLEHLO_ADD, [](std::int32_t a, std::int32_t b) { return a + b; });
+    check(BuiltinOperator::STABLEHLO_MULTIPLY, [](std::int32_t a, std::int32_t b) {
+      return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b));
+    });
+    check(BuiltinOperator::STABLEHLO_MINIMUM, [](std::int32_t a, std::int32_t b) { return a < b ? a : b; });
+    if (HasFatalFailure()) return;
   }
+}
+
+TEST(StablehloReduceWindow, BordersAndGapsTakeNoTime) {
+  constexpr std::int64_t many = 1 << 30;
+  RegionModel<tfl::StablehloReduceWindow> bordered({BuiltinOperator::STABLEHLO_ADD});
+  int x = bordered.constant<std::int32_t>({3}, {5, 6, 7}), one = bordered.constant<std::int32_t>({}, {1});
+  ASSERT_EQ(bordered.run({x, one}, TensorType::int32, window_options({{many}, {1}, {1}, {1}, {many - 1, 0}})), "");
+  EXPECT_EQ(bordered.values<std::int32_t>(), (std::vector<std::int32_t>{many + 5, many - 1 + 11, many - 2 + 18}));
+  RegionModel<tfl::StablehloReduceWindow> spread({BuiltinOperator::STABLEHLO_ADD});
+  x = spread.constant<std::int32_t>({2}, {5, 6});
+  one = spread.constant<std::int32_t>({}, {1});
+  ASSERT_EQ(spread.run({x, one}, TensorType::int32, window_options({{many}, {1}, {1}, {many}, {0, 0}})), "");
+  EXPECT_EQ(spread.values<std::int32_t>(), (std::vector<std::int32_t>{many + 5, many + 6}));
 }
 
 TEST(StablehloReduceWindow, RefusesWhatItCannotDo) {

@@ -36,6 +36,21 @@ template <class T> constexpr T apply_window_function(WindowFunction f, T a, T b)
   }
 }
 
+/// What n values make of each other, n >= 1. What floats lose by rounding is not what they would lose one by one.
+template <class T> constexpr T repeated(WindowFunction f, T value, std::int64_t n) {
+  if (f == WindowFunction::sum) {
+    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::uint64_t>(value) * static_cast<std::uint64_t>(n));
+    return static_cast<T>(value * static_cast<T>(n));
+  }
+  if (f != WindowFunction::product) return value;
+  T power = value;
+  for (--n; n > 0; n /= 2) {
+    if (n % 2 != 0) power = apply_window_function<T>(f, power, value);
+    value = apply_window_function<T>(f, value, value);
+  }
+  return power;
+}
+
 /// How windows lie along one dimension. All numbers fit 31 bits.
 struct ReducedAxis {
   std::int64_t input = 1, output = 1;
@@ -43,12 +58,18 @@ struct ReducedAxis {
   std::int64_t spread = 1;  // from one element of the input to the next, where gaps are between them
   std::int64_t before = 0;  // positions in front of the input's first element; negative: cut off
 
-  /// The element of the input at tap `w` of window `o`; -1 where the initial value is.
-  constexpr std::int64_t element(std::int64_t o, std::int64_t w) const {
-    const std::int64_t at = o * stride + w * dilation - before;
-    if (at < 0 || (spread != 1 && at % spread != 0)) return -1;
-    const std::int64_t i = spread != 1 ? at / spread : at;
-    return i < input ? i : -1;
+  /// Calls f(element) for the elements of the input in window `o`, in order. Borders and gaps, which take no memory, take no time either.
+  template <class F> void each_element(std::int64_t o, F f) const {
+    const std::int64_t first = o * stride - before, last = first + (window - 1) * dilation;
+    if (last < 0) return;
+    if (spread == 1) {
+      const std::int64_t begin = first < 0 ? first + (dilation - 1 - first) / dilation * dilation : first;
+      for (std::int64_t i = begin; i <= last && i < input; i += dilation) f(i);
+    } else {
+      for (std::int64_t i = first > 0 ? (first + spread - 1) / spread : 0; i < input && i * spread <= last; ++i) {
+        if ((i * spread - first) % dilation == 0) f(i);
+      }
+    }
   }
 };
 
@@ -99,7 +120,7 @@ struct WindowReductionOp {
     for (int d = 0; d < p.rank; ++d) taps *= p.axes[static_cast<std::size_t>(d)].window;
     run.executor.parallel_for(out.count(), taps * 2, [&](std::int64_t first, std::int64_t end, int) {
       for (std::int64_t i = first; i < end; ++i) {
-        std::array<std::int64_t, max_rank> at{}, tap{};
+        std::array<std::int64_t, max_rank> at{};
         std::int64_t rest = i;
         for (std::size_t d = last + 1; d-- > 0;) {
           at[d] = rest % p.axes[d].output;
@@ -107,33 +128,29 @@ struct WindowReductionOp {
         }
         const T initial = stored<T>(init[0]);
         T result = initial;
-        for (bool more = true; more;) {
-          // One row of the window: its start, or -1 where all of it lies in gaps and borders.
-          std::int64_t row = 0;
-          for (std::size_t d = 0; d < last && row >= 0; ++d) {
-            const std::int64_t element = p.axes[d].element(at[d], tap[d]);
-            row = element < 0 ? -1 : row * p.axes[d].input + element;
-          }
-          const ReducedAxis& axis = p.axes[last];
-          for (std::int64_t w = 0; w < axis.window; ++w) {
-            const std::int64_t element = row < 0 ? -1 : axis.element(at[last], w);
-            result = apply_window_function<T>(p.function, result, element < 0 ? initial : stored<T>(in[row * axis.input + element]));
-          }
-          more = false;
-          for (std::size_t d = last; d-- > 0;) {
-            if (++tap[d] < p.axes[d].window) {
-              more = true;
-              break;
-            }
-            tap[d] = 0;
-          }
-        }
+        std::int64_t inside = 0;
+        each_element(p, at, 0, 0, [&](std::int64_t element) {
+          result = apply_window_function<T>(p.function, result, stored<T>(in[element]));
+          ++inside;
+        });
+        // The others are the initial value.
+        if (inside < taps) result = apply_window_function<T>(p.function, result, repeated<T>(p.function, initial, taps - inside));
         if constexpr (std::is_same_v<Element, Boolean>) {
           out[i].byte = static_cast<std::uint8_t>(result);
         } else {
           out[i] = result;
         }
       }
+    });
+  }
+
+  /// The same over all dimensions from `d` on, below an element of those before.
+  template <class F>
+  static void each_element(const Prepared& p, const std::array<std::int64_t, max_rank>& at, int d, std::int64_t above, const F& f) {
+    const ReducedAxis& axis = p.axes[static_cast<std::size_t>(d)];
+    axis.each_element(at[static_cast<std::size_t>(d)], [&](std::int64_t i) {
+      const std::int64_t element = above * axis.input + i;
+      d + 1 == p.rank ? f(element) : each_element(p, at, d + 1, element, f);
     });
   }
 
