@@ -95,6 +95,12 @@ bool flatbuffers_verdict(const std::vector<std::uint8_t>& file) {
 }
 bool verdict(const std::vector<std::uint8_t>& file) { return Structure(std::as_bytes(std::span(file))).is_sound(); }
 
+/// On 32 bits flatbuffers' pointers wrap around: offsets in lists of tables, which lead forward, may lead back there.
+bool agrees(const std::vector<std::uint8_t>& file) {
+  const bool sound = verdict(file), theirs = flatbuffers_verdict(file);
+  return sound == theirs || (sizeof(void*) == 4 && !sound);
+}
+
 TEST(Structure, VerdictIsThatOfFlatbuffers) {
   int refused = 0, passed = 0;
   for (unsigned number = 0, at = 0; at < sizeof(schema_unions); at += 1u + schema_unions[at], ++number) {
@@ -110,15 +116,14 @@ TEST(Structure, VerdictIsThatOfFlatbuffers) {
           const auto value = static_cast<std::uint8_t>(change);
           if (i >= 4 && i < 8) continue;  // the identifier is the Verifier's
           file[i] = value;
-          ASSERT_EQ(verdict(file), flatbuffers_verdict(file))
-              << "union " << number << ", member " << chosen << ", byte " << i << " is " << int{value};
+          ASSERT_TRUE(agrees(file)) << "union " << number << ", member " << chosen << ", byte " << i << " is " << int{value};
           ++(flatbuffers_verdict(file) ? passed : refused);
         }
         file[i] = was;
       }
       for (std::size_t bytes = file.size(); bytes-- > 8;) {
         file.resize(bytes);
-        ASSERT_EQ(verdict(file), flatbuffers_verdict(file)) << "union " << number << ", member " << chosen << ", " << bytes << " bytes";
+        ASSERT_TRUE(agrees(file)) << "union " << number << ", member " << chosen << ", " << bytes << " bytes";
       }
     }
   }
