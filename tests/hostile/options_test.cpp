@@ -88,6 +88,18 @@ const WeakSpot spots[] = {
      "node 0 MAX_POOL_2D: must have windows of at least 1 x 1, not 0 x 0"},
     {"AveragePoolFilterNegative", "options out of range", [] { return pool(Code::AVERAGE_POOL_2D, 1, -3); },
      "node 0 AVERAGE_POOL_2D: must have windows of at least 1 x 1, not -3 x -3"},
+    {"MaxPoolFilterBeyondItsInput", "signed integer overflow", [] { return pool(Code::MAX_POOL_2D, 4, 0x7fffffff); }, ""},
+    {"TransposeConvStrideBeyondItsOutput", "signed integer overflow",
+     [] {
+       return OneNode()
+           .ints({1, 1, 1, 3})
+           .constant({3, 2, 2, 2}, std::vector<float>(24))
+           .in({1, 1, 1, 2})
+           .out()
+           .of(Code::TRANSPOSE_CONV,
+               [](auto& t) { return schema::CreateTransposeConvOptions(t, same, 0x7fffffff, 0x7fffffff, no_activation); });
+     },
+     ""},
     {"TransposeConvStride", "CVE-2021-29588",
      [] {
        return OneNode()

@@ -554,6 +554,22 @@ const WeakSpot spots[] = {
        return OneNode().in({1}, string).out(string).of_custom("tftext:Ngrams", {0x01, 0x02, 0xff});
      },
      "node 0 tftext:Ngrams: has width 0, which must be positive"},
+    {"MaxPool3DWindowBeyondItsInput", "signed integer overflow",
+     [] {
+       flexbuffers::Builder b;
+       b.Map([&] {
+         b.String("data_format", "NDHWC");
+         b.String("padding", "SAME");
+         for (const char* key : {"ksize", "strides"}) {
+           b.TypedVector(key, [&] {
+             for (const std::int32_t extent : {1, largest, largest, largest, 1}) b.Int(key[0] == 'k' ? extent : 1 + (extent > 1 ? 1 : 0));
+           });
+         }
+       });
+       b.Finish();
+       return OneNode().in({1, 2, 2, 2, 2}).out().of_custom("MaxPool3D", b.GetBuffer());
+     },
+     ""},
     {"OptionsThatAreNoMap", "custom options",
      [] {
        flexbuffers::Builder b;

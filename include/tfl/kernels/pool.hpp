@@ -1,6 +1,7 @@
 #pragma once
 // AVERAGE_POOL_2D, MAX_POOL_2D, L2_POOL_2D: one number from each window, channel by channel, in vectors along the channels.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -212,7 +213,9 @@ template <PoolKind Kind> struct Pool2D {
     const Prepared& p = run.prepared;
     const std::int64_t channels = in.extent(3), line = p.x.input * channels;
     if (out.count() == 0) return;
-    const std::int64_t cost = p.x.output * channels * p.y.filter * p.x.filter / 16 + 1;
+    // A filter may be far larger than its input.
+    const std::int64_t taps = std::min(p.y.filter, p.y.input) * std::min(p.x.filter, p.x.input),
+                       cost = p.x.output * channels * taps / 16 + 1;
     run.executor.parallel_for(std::int64_t{in.extent(0)} * p.y.output, cost, [&](std::int64_t first, std::int64_t last, int) {
       Function<A, T> function(range_of<T>(p), 1);
       std::int64_t count = 1;  // of the window that `function` is for

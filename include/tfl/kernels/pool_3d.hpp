@@ -1,6 +1,7 @@
 #pragma once
 // The custom ops MaxPool3D and AveragePool3D: input[N, D, H, W, C] -> the largest element, or the mean, under each window.
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -79,7 +80,9 @@ template <bool Max> struct Pool3D {
     const Prepared& p = run.prepared;
     const WindowAxis &depth = p.axis[0], &height = p.axis[1], &width = p.axis[2];
     const std::int64_t places = p.channels > 0 ? out.count() / p.channels : 0;
-    const std::int64_t taps = depth.filter * height.filter * width.filter;
+    // A window may be far larger than its input.
+    std::int64_t taps = 1;
+    for (const WindowAxis& axis : p.axis) taps *= std::min(axis.filter, axis.input);
     run.executor.parallel_for(places, 1 + taps * p.channels, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t place = first; place < last; ++place) {
         const std::int64_t w0 = width.origin(place % width.output), h0 = height.origin(place / width.output % height.output);
