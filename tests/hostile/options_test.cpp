@@ -89,7 +89,7 @@ const WeakSpot spots[] = {
     {"AveragePoolFilterNegative", "options out of range", [] { return pool(Code::AVERAGE_POOL_2D, 1, -3); },
      "node 0 AVERAGE_POOL_2D: must have windows of at least 1 x 1, not -3 x -3"},
     {"MaxPoolFilterBeyondItsInput", "signed integer overflow", [] { return pool(Code::MAX_POOL_2D, 4, 0x7fffffff); }, ""},
-    {"TransposeConvStrideBeyondItsOutput", "signed integer overflow",
+    {"TransposeConvStrideBeyondItsOutput", "options out of range",
      [] {
        return OneNode()
            .ints({1, 1, 1, 3})
@@ -99,7 +99,7 @@ const WeakSpot spots[] = {
            .of(Code::TRANSPOSE_CONV,
                [](auto& t) { return schema::CreateTransposeConvOptions(t, same, 0x7fffffff, 0x7fffffff, no_activation); });
      },
-     ""},
+     "node 0 TRANSPOSE_CONV: must have strides of at most 32767"},
     {"TransposeConvStride", "CVE-2021-29588",
      [] {
        return OneNode()

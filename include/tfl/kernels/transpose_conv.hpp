@@ -313,7 +313,7 @@ struct TransposeConv {
     using Steps = std::conditional_t<std::is_same_v<K, float>, detail::FloatSteps<A>, detail::PairSteps<A>>;
     using Unit = typename Steps::Unit;
     const Prepared& p = run.prepared;
-    const std::int64_t cost = p.x.output * p.output_channels * p.channels * p.y.filter * p.x.filter / p.y.stride / p.x.stride / 16 + 1;
+    const std::int64_t cost = p.x.output * p.output_channels * p.channels * p.y.filter * p.x.filter / (p.y.stride * p.x.stride * 16) + 1;
     run.executor.parallel_for(batches * p.y.output, cost, [&](std::int64_t first, std::int64_t last, int worker) {
       for (std::int64_t row = first; row < last; ++row) {
         const detail::TransposedTaps y = detail::TransposedTaps::at(row % p.y.output + p.y.before, p.y.stride, p.y.filter, p.y.input);
